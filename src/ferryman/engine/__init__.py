@@ -1,0 +1,1 @@
+"""The loop: claim, observe, decide, append, converge, sleep. The only room that knows all ports."""

@@ -1,0 +1,1 @@
+"""Where evidence comes from: one adapter a file behind `metrics.base.MetricsSource`."""

@@ -1,0 +1,1 @@
+"""Immutable domain types and the one tree of errors; imports nothing of ours."""

@@ -1,0 +1,114 @@
+"""State of a service and of its rollouts: a fold over events and nothing else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from ferryman.model.plan import Phase, Plan, Step
+from ferryman.model.revision import Revision
+from ferryman.model.world import EMPTY_WORLD, World
+
+
+class Track(StrEnum):
+    """Which steps of the plan are being walked. `direct` is the short way of a first deploy, an undo or a full promotion."""
+
+    FORWARD = "forward"
+    DIRECT = "direct"
+    BACK = "back"
+
+
+class PauseState(msgspec.Struct, frozen=True):
+    """Why nothing moves. `kind`: operator, human, inconclusive, insufficient, fail, error, deadline or timer.
+    `until` is an epoch second, None when a person must act."""
+
+    kind: str
+    reason: str
+    since: float
+    by: str
+    until: float | None = None
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """Why a rollout goes back. `kind`: abort, verdict, deadline, breaker, check, supersede, error or denied."""
+
+    kind: str
+    reason: str
+    at: float
+    by: str
+
+
+class Rollout(msgspec.Struct, frozen=True):
+    """One execution of a release. Times are epoch seconds; `step` indexes the steps of `track`.
+
+    `reached_at`: when the present step's world was served and ready (its gates count from there). `clock_lost_seconds`
+    is time since then that does not count (pauses, missing evidence). `progress_at` feeds the progress deadline.
+    """
+
+    id: str
+    number: int
+    kind: str
+    candidate: str
+    stable: str | None
+    plan: Plan
+    created_at: float
+    created_by: str
+    phase: Phase = Phase.PENDING
+    attempt: int = 1
+    track: Track = Track.FORWARD
+    step: int = 0
+    started_at: float | None = None
+    attempt_at: float | None = None
+    entered_at: float | None = None
+    reached_at: float | None = None
+    progress_at: float | None = None
+    ended_at: float | None = None
+    clock_lost_seconds: float = 0.0
+    exposure_percent: float = 0.0
+    max_exposure_percent: float = 0.0
+    pause: PauseState | None = None
+    cause: Cause | None = None
+    superseded_by: str | None = None
+    checks: dict[str, str] = {}
+    passed_stage: int = -1
+    outcome: str = ""
+    reason: str = ""
+    rollback_seconds: float | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps being walked."""
+        return {Track.FORWARD: self.plan.steps, Track.DIRECT: self.plan.direct, Track.BACK: self.plan.back}[self.track]
+
+    @property
+    def current(self) -> Step:
+        """The step being walked."""
+        return self.steps[min(self.step, len(self.steps) - 1)]
+
+
+class Service(msgspec.Struct, frozen=True):
+    """Everything known of one service: the fold of its stream. `seq` is the number of the last event (0: none).
+
+    `promoted` lists promoted revision ids, newest last, each once. `rejected` maps revision id to why it was taken back.
+    `steady` is what is wanted while no rollout runs. `plan` is the last promoted plan.
+    """
+
+    name: str
+    seq: int = 0
+    at: float = 0.0
+    revisions: dict[str, Revision] = {}
+    promoted: tuple[str, ...] = ()
+    plans: dict[str, Plan] = {}
+    rejected: dict[str, str] = {}
+    current: Rollout | None = None
+    queue: tuple[Rollout, ...] = ()
+    steady: World = EMPTY_WORLD
+    rollouts: int = 0
+    fresh_since: float = 0.0
+    down: bool = False
+
+    @property
+    def stable(self) -> str | None:
+        """Id of the last promoted revision."""
+        return self.promoted[-1] if self.promoted else None

@@ -1,0 +1,90 @@
+"""What production should look like: the complete picture that a step of a plan asks for."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Capacity that holds at every instant. Counts are instances; draining ones count in the total, not as available."""
+
+    min_available: int
+    max_total: int
+    capacity_floor: float = 1.0
+    drain_timeout_seconds: float = 30.0
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Requests with this header or cookie go to `revision`, whatever the weights. `value` None: any value."""
+
+    kind: str
+    name: str
+    value: str | None
+    revision: str
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """Where users connect. `sticky_key` None: no stickiness; "cookie": a cookie minted for the release;
+    else the name of a request header whose value is hashed."""
+
+    port: int
+    preview_port: int | None = None
+    sticky_key: str | None = None
+    host: str = "127.0.0.1"
+
+
+class World(msgspec.Struct, frozen=True):
+    """Instances per revision and who sees what.
+
+    `weights` are percent per revision and sum to 100 (or are empty: nobody is routed). With `follow_ready` they are
+    recomputed from the ready instances of each revision in `instances`. `limited` names the revision whose exposure
+    must never exceed what is asked here. `fresh_since` (epoch seconds) asks for instances started after it.
+    `listener` None: no traffic is routed (workers, or routing done elsewhere).
+    """
+
+    instances: dict[str, int]
+    weights: dict[str, float]
+    bounds: Bounds
+    follow_ready: bool = False
+    limited: str | None = None
+    matches: tuple[Match, ...] = ()
+    preview: str | None = None
+    listener: Listener | None = None
+    fresh_since: float = 0.0
+
+
+EMPTY_WORLD = World(instances={}, weights={}, bounds=Bounds(min_available=0, max_total=0))
+
+
+class Endpoint(msgspec.Struct, frozen=True, order=True):
+    """One routable instance."""
+
+    instance: str
+    host: str
+    port: int
+
+
+class RouteTable(msgspec.Struct, frozen=True):
+    """Everything a router needs for one service. Weights are percent in steps of 0.1, sum 100.0, none on a revision
+    without endpoints; empty when nothing can be routed yet."""
+
+    service: str
+    listener: Listener
+    weights: dict[str, float]
+    endpoints: dict[str, tuple[Endpoint, ...]]
+    matches: tuple[Match, ...] = ()
+    preview: str | None = None
+    sticky_id: str = ""
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """The closest safe thing to ask for now: what `admit` returns and adapters get.
+
+    `instances`: how many not-draining instances of each revision to have. `drain`: instances to take out of service.
+    `stop`: drained instances that may be stopped now. `routes` None: nothing is routed by Ferryman.
+    """
+
+    instances: dict[str, int]
+    drain: frozenset[str]
+    stop: frozenset[str]
+    routes: RouteTable | None

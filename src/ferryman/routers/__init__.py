@@ -1,0 +1,1 @@
+"""Who sees what: one adapter a file behind `routers.base.Router`."""

@@ -1,0 +1,1 @@
+"""Release file to model; every error at once, each with its place."""

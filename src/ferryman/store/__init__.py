@@ -1,0 +1,1 @@
+"""The event log, the only truth: one adapter a file behind `store.base.Store`."""

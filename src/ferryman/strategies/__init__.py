@@ -1,0 +1,1 @@
+"""A strategy compiles a release to a plan: one file each. Pure."""

@@ -1,0 +1,1 @@
+"""Where instances run: one adapter a file behind `targets.base.Target`."""
