@@ -66,7 +66,8 @@ class Endpoint(msgspec.Struct, frozen=True, order=True):
 
 class RouteTable(msgspec.Struct, frozen=True):
     """Everything a router needs for one service. Weights are percent in steps of 0.1, sum 100.0, none on a revision
-    without endpoints; empty when nothing can be routed yet."""
+    without endpoints; empty when nothing can be routed yet. `first` names the revision whose growing share only ever
+    adds users (the candidate)."""
 
     service: str
     listener: Listener
@@ -75,6 +76,7 @@ class RouteTable(msgspec.Struct, frozen=True):
     matches: tuple[Match, ...] = ()
     preview: str | None = None
     sticky_id: str = ""
+    first: str | None = None
 
 
 class Orders(msgspec.Struct, frozen=True):
