@@ -23,6 +23,7 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".ferryman-installed.json"
 MINIMUM_PYTHON = (3, 11)
 STDERR = 2
+BUILD_BACKEND = "hatchling"
 NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
 APT_TIMEOUT_SECONDS = 600
 VENV_TIMEOUT_SECONDS = 120
@@ -146,7 +147,9 @@ def install(kind: str) -> None:
     what = ["-e", ".[dev]"] if kind == "dev" else ["."]
     say("installing; the first time this takes a minute or two")
     if run([*pip, *what], PIP_TIMEOUT_SECONDS) != 0:
-        # Without a network the build back end cannot be fetched, but it may be installed already, with all the rest.
+        if not can_import(str(PYTHON), BUILD_BACKEND):
+            fail("installation failed; the lines above say why")
+        # Without a network the build back end cannot be fetched, but here it is installed, perhaps with all the rest.
         say("that failed; trying with what is installed already")
         if run([*pip, "--no-index", "--no-build-isolation", *what], PIP_TIMEOUT_SECONDS) != 0:
             fail("installation failed; the lines above say why")
