@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ferryman.model.plan import Phase, Plan
+from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Cause, Track
 
@@ -16,8 +17,10 @@ class RolloutCreated(msgspec.Struct, frozen=True, tag="rollout_created"):
 
     number: int
     kind: str
+    release: Release
     revision: Revision
     plan: Plan
+    full: bool = False
     reason: str = ""
     supersedes: str | None = None
 
@@ -26,7 +29,6 @@ class RolloutStarted(msgspec.Struct, frozen=True, tag="rollout_started"):
     """The rollout left the queue; `plan` is the one that counts (compiled against the stable of this moment)."""
 
     plan: Plan
-    track: Track = Track.FORWARD
 
 
 class StepEntered(msgspec.Struct, frozen=True, tag="step_entered"):
@@ -123,15 +125,9 @@ class Retried(msgspec.Struct, frozen=True, tag="retried"):
 class PlanChanged(msgspec.Struct, frozen=True, tag="plan_changed"):
     """Replicas or gates ahead changed in place."""
 
+    release: Release
     plan: Plan
     reason: str = ""
-
-
-class EvidenceLost(msgspec.Struct, frozen=True, tag="evidence_lost"):
-    """Evidence was missing for `seconds` of this step; its clocks stood still."""
-
-    step: int
-    seconds: float
 
 
 class RestartOrdered(msgspec.Struct, frozen=True, tag="restart_ordered"):
@@ -179,7 +175,6 @@ Body = (
     | BackOrdered
     | Retried
     | PlanChanged
-    | EvidenceLost
     | RestartOrdered
     | RolloutEnded
     | ServiceDown

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
-from ferryman.model.release import Analysis, Check, Deadlines
+from ferryman.model.release import Check
 from ferryman.model.world import World
 
 
@@ -39,9 +40,10 @@ TERMINAL = frozenset({Phase.PROMOTED, Phase.ROLLED_BACK, Phase.SUPERSEDED, Phase
 
 
 class HoldGate(msgspec.Struct, frozen=True, tag="hold"):
-    """Time since the world was reached."""
+    """Time since the world was reached. `warm`: it only keeps an exposed candidate warm on the way back."""
 
     seconds: float
+    warm: bool = False
 
 
 class VerdictGate(msgspec.Struct, frozen=True, tag="verdict"):
@@ -50,41 +52,47 @@ class VerdictGate(msgspec.Struct, frozen=True, tag="verdict"):
     max_wait_seconds: float
 
 
-class HumanGate(msgspec.Struct, frozen=True, tag="human"):
-    """A person promotes."""
+class PauseGate(msgspec.Struct, frozen=True, tag="pause"):
+    """Wait for `seconds`, or for a person when None."""
 
+    seconds: float | None = None
     reason: str = "waits for a person"
 
 
 class CheckGate(msgspec.Struct, frozen=True, tag="check"):
-    """A check runs once per attempt and step, and must pass. `revision` is the side it is run against."""
+    """A check runs once per attempt and step against `revision`, and must pass."""
 
     check: Check
     revision: str
 
 
-class GoneGate(msgspec.Struct, frozen=True, tag="gone"):
-    """No instance of `revision` is left."""
-
-    revision: str
+class SettledGate(msgspec.Struct, frozen=True, tag="settled"):
+    """No live instance is left beyond what the world asks for."""
 
 
-Gate = HoldGate | VerdictGate | HumanGate | CheckGate | GoneGate
+G = TypeVar("G", bound="HoldGate | VerdictGate | PauseGate | CheckGate | SettledGate")
+Gate = HoldGate | VerdictGate | PauseGate | CheckGate | SettledGate
 
 
 class Step(msgspec.Struct, frozen=True):
     """One world and its gates. `stage` numbers the judge's stages; None: nothing is compared here.
-    `timed` steps count against the progress deadline while their world is not reached."""
+    `skippable`: a full promotion passes it over."""
 
     name: str
     phase: Phase
     world: World
     gates: tuple[Gate, ...] = ()
     stage: int | None = None
+    skippable: bool = False
+
+    def gate(self, kind: type[G]) -> G | None:
+        """The first gate of this kind."""
+        return next((g for g in self.gates if isinstance(g, kind)), None)
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The way forward and the way back, both as worlds. `stable` is None on a first deploy."""
+    """The way forward and the way back, both as worlds. `stable` is None on a first deploy. `steady` is what stays
+    when the candidate is promoted."""
 
     strategy: str
     candidate: str
@@ -92,9 +100,16 @@ class Plan(msgspec.Struct, frozen=True):
     replicas: int
     steps: tuple[Step, ...]
     back: tuple[Step, ...]
-    direct: tuple[Step, ...]
     steady: World
-    analysis: Analysis
-    deadlines: Deadlines
-    undo_window: int = 3
     notes: tuple[str, ...] = ()
+
+    def stages(self) -> tuple[tuple[float, float], ...]:
+        """The judge's stages in order: (candidate weight in percent, planned seconds)."""
+        found: dict[int, tuple[float, float]] = {}
+        for step in self.steps:
+            if step.stage is None:
+                continue
+            weight, seconds = found.get(step.stage, (step.world.weights.get(self.candidate, 0.0), 0.0))
+            hold = step.gate(HoldGate)
+            found[step.stage] = (weight, seconds + (hold.seconds if hold else 0.0))
+        return tuple(found[k] for k in sorted(found))

@@ -7,15 +7,15 @@ from enum import StrEnum
 import msgspec
 
 from ferryman.model.plan import Phase, Plan, Step
+from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.world import EMPTY_WORLD, World
 
 
 class Track(StrEnum):
-    """Which steps of the plan are being walked. `direct` is the short way of a first deploy, an undo or a full promotion."""
+    """Which steps of the plan are being walked."""
 
     FORWARD = "forward"
-    DIRECT = "direct"
     BACK = "back"
 
 
@@ -42,13 +42,16 @@ class Cause(msgspec.Struct, frozen=True):
 class Rollout(msgspec.Struct, frozen=True):
     """One execution of a release. Times are epoch seconds; `step` indexes the steps of `track`.
 
-    `reached_at`: when the present step's world was served and ready (its gates count from there). `clock_lost_seconds`
-    is time since then that does not count (pauses, missing evidence). `progress_at` feeds the progress deadline.
+    `reached_at`: when the present step's world was served and ready (its gates count from there). `lost_seconds` is
+    time since then that does not count. `progress_at` feeds the progress deadline. `skipped` waives the gates of the
+    present step, `full` those of all steps; `waited` tells that this step's own pause is over.
+    `verdict` is the last one recorded: (stage, verdict).
     """
 
     id: str
     number: int
     kind: str
+    release: Release
     candidate: str
     stable: str | None
     plan: Plan
@@ -64,42 +67,51 @@ class Rollout(msgspec.Struct, frozen=True):
     reached_at: float | None = None
     progress_at: float | None = None
     ended_at: float | None = None
-    clock_lost_seconds: float = 0.0
+    lost_seconds: float = 0.0
     exposure_percent: float = 0.0
     max_exposure_percent: float = 0.0
+    full: bool = False
+    skipped: bool = False
+    waited: bool = False
     pause: PauseState | None = None
     cause: Cause | None = None
     superseded_by: str | None = None
     checks: dict[str, str] = {}
-    passed_stage: int = -1
-    outcome: str = ""
+    verdict: tuple[int, str] = (-1, "")
     reason: str = ""
     rollback_seconds: float | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps being walked."""
-        return {Track.FORWARD: self.plan.steps, Track.DIRECT: self.plan.direct, Track.BACK: self.plan.back}[self.track]
+        return self.plan.back if self.track is Track.BACK else self.plan.steps
 
     @property
     def current(self) -> Step:
         """The step being walked."""
         return self.steps[min(self.step, len(self.steps) - 1)]
 
+    @property
+    def running(self) -> bool:
+        """True from the first step until the end."""
+        return not self.phase.terminal and self.phase is not Phase.PENDING
+
 
 class Service(msgspec.Struct, frozen=True):
     """Everything known of one service: the fold of its stream. `seq` is the number of the last event (0: none).
 
-    `promoted` lists promoted revision ids, newest last, each once. `rejected` maps revision id to why it was taken back.
-    `steady` is what is wanted while no rollout runs. `plan` is the last promoted plan.
+    `promoted` lists promoted revision ids, newest last, each once; `releases` holds the release each was promoted by.
+    `pruned` are labels of promoted revisions that are too old to go back to. `rejected` maps a revision id to why it
+    was taken back. `steady` is what is wanted while no rollout runs; `down` means nothing is wanted at all.
     """
 
     name: str
     seq: int = 0
     at: float = 0.0
     revisions: dict[str, Revision] = {}
+    releases: dict[str, Release] = {}
     promoted: tuple[str, ...] = ()
-    plans: dict[str, Plan] = {}
+    pruned: tuple[str, ...] = ()
     rejected: dict[str, str] = {}
     current: Rollout | None = None
     queue: tuple[Rollout, ...] = ()
@@ -112,3 +124,10 @@ class Service(msgspec.Struct, frozen=True):
     def stable(self) -> str | None:
         """Id of the last promoted revision."""
         return self.promoted[-1] if self.promoted else None
+
+    def label(self, revision: str | None) -> str:
+        """The name people use for a revision; its id when it is not known, "nothing" for None."""
+        if revision is None:
+            return "nothing"
+        known = self.revisions.get(revision)
+        return known.label if known else revision

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -63,18 +64,18 @@ class RoutesSeen(msgspec.Struct, frozen=True):
 
 
 class AnalysisSeen(msgspec.Struct, frozen=True):
-    """The judge's present word on one attempt. `verdict`: continue, pass, fail, insufficient or error.
-    `stage` and `passed_stage` are judge stages; `error_seconds` how long evidence has been missing."""
+    """The judge's present word on one attempt. `verdict`: continue, pass, fail, insufficient or error; `stage` is the
+    judge's. `error_since` is set while evidence is missing, `error_seconds` sums that over the stage."""
 
     attempt: int
     stage: int
     verdict: str
     reason: str
     at: float
-    passed_stage: int = -1
+    error_since: float | None = None
     error_seconds: float = 0.0
     candidate_requests: int = 0
-    hold: str | None = None
+    evidence: dict[str, Any] = {}
 
 
 class CheckSeen(msgspec.Struct, frozen=True):

@@ -6,7 +6,8 @@ import msgspec
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """Capacity that holds at every instant. Counts are instances; draining ones count in the total, not as available."""
+    """Capacity that holds at every instant. Counts are instances; draining ones count in the total, not as
+    available."""
 
     min_available: int
     max_total: int
@@ -25,11 +26,12 @@ class Match(msgspec.Struct, frozen=True):
 
 class Listener(msgspec.Struct, frozen=True):
     """Where users connect. `sticky_key` None: no stickiness; "cookie": a cookie minted for the release;
-    else the name of a request header whose value is hashed."""
+    else the name of a request header whose value is hashed. `sticky_id` names the release the cookie belongs to."""
 
     port: int
     preview_port: int | None = None
     sticky_key: str | None = None
+    sticky_id: str = ""
     host: str = "127.0.0.1"
 
 
@@ -38,7 +40,8 @@ class World(msgspec.Struct, frozen=True):
 
     `weights` are percent per revision and sum to 100 (or are empty: nobody is routed). With `follow_ready` they are
     recomputed from the ready instances of each revision in `instances`. `limited` names the revision whose exposure
-    must never exceed what is asked here. `fresh_since` (epoch seconds) asks for instances started after it.
+    must never exceed what is asked here. `keep` names revisions whose instances are left as they are: none started,
+    none drained. `atomic` weights are asked for whole or not at all. `fresh_since` (epoch seconds) asks for instances started after it.
     `listener` None: no traffic is routed (workers, or routing done elsewhere).
     """
 
@@ -47,6 +50,8 @@ class World(msgspec.Struct, frozen=True):
     bounds: Bounds
     follow_ready: bool = False
     limited: str | None = None
+    keep: tuple[str, ...] = ()
+    atomic: bool = False
     matches: tuple[Match, ...] = ()
     preview: str | None = None
     listener: Listener | None = None

@@ -80,7 +80,8 @@ class Store(Protocol):
 
     async def append(self, append: Append) -> tuple[StoredEvent, ...]:
         """Append durably in one transaction. Raises `Conflict`: code ``stale_fence`` when the lease was taken over,
-        ``stale_seq`` when somebody appended first. Nothing is written then. Raises `StoreError` when the disk refuses."""
+        ``stale_seq`` when somebody appended first. Nothing is written then. Raises `StoreError` when the disk
+        refuses."""
         ...
 
     async def load(self, service: str) -> Loaded:
