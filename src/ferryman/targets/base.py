@@ -70,5 +70,3 @@ class Target(Protocol):
     async def close(self) -> None:
         """Let go of what runs without stopping it."""
         ...
-
-
