@@ -62,9 +62,9 @@ def run(
 
 
 def can_import(python: str, module: str) -> bool:
-    """Whether that interpreter has a module; asks the interpreter itself."""
+    """Whether that interpreter is there and has a module; asks the interpreter itself."""
     command = [python, "-c", f"import {module}"]
-    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+    return Path(python).exists() and subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def need_python() -> None:
@@ -95,7 +95,7 @@ def is_root() -> bool:
 
 def make_venv() -> None:
     """Make the virtual environment if it is not there. Debian keeps `ensurepip` in a package of its own."""
-    if PYTHON.exists() and can_import(str(PYTHON), "pip"):
+    if can_import(str(PYTHON), "pip"):
         return
     if importlib.util.find_spec("ensurepip") is None:
         line = f"apt-get update && {shlex.join([*APT_INSTALL, 'python3-venv'])}"
