@@ -17,6 +17,8 @@ FILE_BYTES_MAX = 300_000
 TEXT_SUFFIXES = {"", ".cfg", ".css", ".html", ".in", ".ini", ".j2", ".jinja", ".js", ".json", ".jsonl", ".lock", ".md"} | {
     ".py", ".pyi", ".sh", ".sql", ".svg", ".toml", ".ts", ".tsx", ".txt", ".typed", ".yaml", ".yml",
 }  # fmt: skip
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
+ADAPTERS = {"envoy", "memory", "process", "sqlite"}
 PURE_ROOMS = ("model", "spec", "strategies", "core", "analysis")
 
 # Put together from pieces, so that this file does not hold what it looks for.
@@ -130,6 +132,30 @@ def test_the_demo_needs_nothing_but_python() -> None:
         if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("ferryman.demo")
     ]
     assert not foreign
+
+
+def test_no_part_of_an_adapter_knows_another_adapter() -> None:
+    """`sqlite_writer` belongs to the adapter `sqlite`; import-linter holds only the main modules apart."""
+    friends = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, text in modules()
+        if path.is_relative_to(SOURCE) and len(parts := path.relative_to(SOURCE).with_suffix("").parts) > 1
+        if (own := parts[1].split("_")[0]) in ADAPTERS
+        for name in sorted(imported(text))
+        if (other := re.match(rf"ferryman\.{parts[0]}\.([a-z]+)", name)) and other.group(1) in ADAPTERS - {own}
+    ]
+    assert not friends
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    dead = [
+        f"{path.relative_to(ROOT)}: {link}"
+        for path, text in texts()
+        if path.suffix == ".md"
+        for link in LINK.findall(text)
+        if not (path.parent / link).exists()
+    ]
+    assert not dead
 
 
 @pytest.mark.parametrize("room", PURE_ROOMS)
