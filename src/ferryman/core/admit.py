@@ -1,0 +1,202 @@
+"""The one safety gate: the closest thing to a wanted world that is safe to ask for now.
+
+Everything passes here: promotion, abort, undo, supersede, every operator verb. What it promises:
+
+- no weight on a revision whose ready capacity is below its share; weights sum to 100;
+- ready instances never below the minimum, live ones never above the maximum, as far as Ferryman's own moves go;
+- nothing is stopped while it is still routed or has connections that may yet end;
+- the limited revision is never exposed more than asked, or than it already is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ferryman.core.weights import Shares, share_out
+from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
+from ferryman.model.world import Bounds, Endpoint, Orders, RouteTable, World
+
+_READY = InstanceState.READY
+_DRAINING = InstanceState.DRAINING
+# Who leaves first: what serves nobody, then what served least long.
+_LEAVING_ORDER = {InstanceState.UNREADY: 0, InstanceState.STARTING: 1, InstanceState.READY: 2}
+
+
+def admit(service: str, world: World, seen: Seen, *, first: str | None = None) -> Orders:
+    """Orders for `service`. `first` names the revision that grows (its users are picked first and stay picked)."""
+    crew = _Crew(world, seen)
+    weights = _weights(world, seen, crew)
+    drain = crew.choose_leaving(weights)
+    instances = crew.counts(drain)
+    if world.follow_ready:
+        weights = _weights(world, seen, crew.without(drain))
+    routes = _routes(service, world, weights, crew.without(drain), first or world.limited)
+    stop = frozenset(i.id for i in seen.instances if i.state is _DRAINING and _may_stop(i, world.bounds, seen))
+    return Orders(instances=instances, drain=drain, stop=stop, routes=routes)
+
+
+@dataclass
+class _Crew:
+    """The live instances, and what may begin or leave among them."""
+
+    world: World
+    seen: Seen
+    gone: frozenset[str] = frozenset()
+    serving: dict[str, list[Instance]] = field(default_factory=dict[str, list[Instance]])
+    live: int = 0
+
+    def __post_init__(self) -> None:
+        for instance in self.seen.instances:
+            if instance.state not in LIVE_STATES:
+                continue
+            self.live += 1
+            if instance.state is not _DRAINING and instance.id not in self.gone:
+                self.serving.setdefault(instance.revision, []).append(instance)
+
+    def without(self, gone: frozenset[str]) -> _Crew:
+        """The same, with these already leaving."""
+        return _Crew(self.world, self.seen, gone) if gone else self
+
+    def of(self, revision: str) -> list[Instance]:
+        """Live instances that are not leaving."""
+        return self.serving.get(revision, [])
+
+    def ready(self, revision: str) -> int:
+        """How many can take traffic."""
+        return sum(i.state is _READY for i in self.of(revision))
+
+    def outdated(self, instance: Instance) -> bool:
+        """True for an instance that a restart wants replaced."""
+        return instance.started_at < self.world.fresh_since
+
+    def wanted(self, revision: str) -> int:
+        """Instances the world asks for."""
+        if revision in self.world.keep:
+            return len(self.of(revision))
+        return self.world.instances.get(revision, 0)
+
+    def counts(self, drain: frozenset[str]) -> dict[str, int]:
+        """Not-leaving instances to have of each revision: what is there, less those told to leave, plus what may start."""
+        room = max(0, self.world.bounds.max_total - self.live)
+        found: dict[str, int] = {}
+        weight = self.world.weights
+        for revision in sorted({*self.world.instances, *self.serving}, key=lambda r: (-weight.get(r, 0.0), r)):
+            staying = [i for i in self.of(revision) if i.id not in drain]
+            fresh = sum(not self.outdated(i) for i in staying)
+            missing = max(0, self.wanted(revision) - fresh)
+            begun = min(missing, room)
+            room -= begun
+            found[revision] = len(staying) + begun
+        return {revision: count for revision, count in found.items() if count or revision in self.world.instances}
+
+    def choose_leaving(self, asked: dict[str, float]) -> frozenset[str]:
+        """The instances that may leave now without breaking a promise."""
+        leaving: set[str] = set()
+        ready_total = sum(self.ready(r) for r in self.serving)
+        for revision in sorted(self.serving):
+            for instance in self._surplus(revision):
+                if instance.state is _READY:
+                    left = (
+                        self.ready(revision) - 1 - sum(self._is_ready(i, leaving, revision) for i in self.of(revision))
+                    )
+                    if ready_total - 1 < self.world.bounds.min_available or not self._carried(revision, left, asked):
+                        continue
+                    ready_total -= 1
+                leaving.add(instance.id)
+        return frozenset(leaving)
+
+    def _is_ready(self, instance: Instance, leaving: set[str], revision: str) -> bool:
+        return instance.id in leaving and instance.state is _READY and instance.revision == revision
+
+    def _surplus(self, revision: str) -> list[Instance]:
+        """Instances beyond what is wanted, those to leave first in front."""
+        present = self.of(revision)
+        wanted = self.wanted(revision)
+        order = sorted(
+            present,
+            key=lambda i: (not self.outdated(i) if wanted else False, _LEAVING_ORDER[i.state], -i.started_at, i.id),
+        )
+        excess = len(present) - wanted
+        old = sum(self.outdated(i) for i in present)
+        if excess <= 0 and old and wanted and self.live >= self.world.bounds.max_total:
+            return order[:1]
+        if wanted and old:
+            # While a restart goes on only the old ones may leave, one for each new one that is ready.
+            fresh_ready = sum(i.state is _READY and not self.outdated(i) for i in present)
+            keep = max(0, wanted - fresh_ready)
+            return [i for i in order if self.outdated(i)][: max(0, old - keep)]
+        return order[: max(0, excess)]
+
+    def _carried(self, revision: str, left: int, asked: dict[str, float]) -> bool:
+        """True when `left` ready instances still carry what is routed to the revision, now and by the new weights."""
+        if self.world.follow_ready or self.world.listener is None:
+            return True
+        weight = max(self.seen.routes.weights.get(revision, 0.0), asked.get(revision, 0.0))
+        return weight <= 0 or left >= needed(weight, self.world.bounds)
+
+
+def needed(weight_percent: float, bounds: Bounds) -> float:
+    """Ready instances that a share of the traffic needs: max(1, w/100 * minAvailable * capacityFloor)."""
+    if weight_percent <= 0:
+        return 0.0
+    return max(1.0, weight_percent / 100.0 * bounds.min_available * bounds.capacity_floor - 1e-9)
+
+
+def _weights(world: World, seen: Seen, crew: _Crew) -> dict[str, float]:
+    if world.listener is None:
+        return {}
+    if not world.weights:
+        return {}
+    revisions = {*world.instances, *world.weights, *seen.routes.weights}
+    ready = {r: crew.ready(r) for r in revisions}
+    current = {r: w for r, w in seen.routes.weights.items() if w > 0}
+    shares = Shares(
+        asked=world.weights,
+        current=current,
+        ready=ready,
+        limited=world.limited,
+        capacity=world.bounds.min_available * world.bounds.capacity_floor,
+    )
+    return share_out(shares, follow_ready=world.follow_ready, atomic=world.atomic)
+
+
+def _routes(service: str, world: World, weights: dict[str, float], crew: _Crew, first: str | None) -> RouteTable | None:
+    if world.listener is None:
+        return None
+    endpoints = {
+        r: found for r in sorted({*world.instances, *weights, *world.keep}) if (found := _endpoints(crew.of(r)))
+    }
+    kept = {r: w for r, w in weights.items() if r in endpoints and w > 0}
+    return RouteTable(
+        service=service,
+        listener=world.listener,
+        weights=kept if abs(sum(kept.values()) - 100.0) < 1e-6 else {},
+        endpoints=endpoints,
+        matches=tuple(m for m in world.matches if crew.ready(m.revision)),
+        preview=world.preview if world.preview in endpoints else None,
+        sticky_id=world.listener.sticky_id,
+        first=first,
+    )
+
+
+def _endpoints(instances: list[Instance]) -> tuple[Endpoint, ...]:
+    """The ready ones; when none is, those that were: a probe that fails everywhere says more about the probe."""
+    ready = [i for i in instances if i.state is _READY]
+    chosen = ready or [i for i in instances if i.state is InstanceState.UNREADY]
+    return tuple(sorted(Endpoint(i.id, i.host, i.port) for i in chosen if i.port is not None))
+
+
+def _may_stop(instance: Instance, bounds: Bounds, seen: Seen) -> bool:
+    if not unrouted(instance, seen.routes):
+        return False
+    idle = instance.connections is not None and instance.connections == 0
+    return idle or instance.port is None or seen.at - instance.since >= bounds.drain_timeout_seconds
+
+
+def unrouted(instance: Instance, routes: RoutesSeen) -> bool:
+    """True when the data plane is known to send nothing to the instance."""
+    if routes.status is RouteStatus.ABSENT:
+        return True
+    if routes.status is RouteStatus.UNREACHABLE:
+        return False
+    return all(instance.id not in ids for ids in routes.endpoints.values())

@@ -1,0 +1,137 @@
+"""The gates of a step: which one is shut, what it waits for, and what an unmet one leads to."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ferryman.core.reached import settled
+from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Phase, SettledGate, VerdictGate
+from ferryman.model.release import Analysis
+from ferryman.model.rollout import Rollout, Service
+from ferryman.model.seen import AnalysisSeen, Seen
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Why a step does not end yet. `pause`: the kind of pause it turns into now. `check`: the key of a check to start.
+    `judged`: only the judge is waited for. `until`: when time opens or turns it (epoch seconds)."""
+
+    reason: str
+    until: float | None = None
+    pause: str | None = None
+    check: str | None = None
+    judged: bool = False
+    goes_back: bool = False
+    promote: bool = False
+
+
+def open_gate(rollout: Rollout, seen: Seen, now: float) -> Wait | None:
+    """The first gate of the present step that does not pass; None when the step may end. Call it on a reached step."""
+    for number, gate in enumerate(rollout.current.gates):
+        if _waived(rollout, gate):
+            continue
+        wait = _wait(rollout, number, gate, seen, now)
+        if wait is not None:
+            return wait
+    return None
+
+
+def _waived(rollout: Rollout, gate: Gate) -> bool:
+    """A person skipped this step's gates, or all of them; never the gates that end the old side."""
+    if isinstance(gate, SettledGate) or rollout.current.phase is Phase.FINISHING:
+        return False
+    return rollout.skipped or rollout.full
+
+
+def _wait(rollout: Rollout, number: int, gate: Gate, seen: Seen, now: float) -> Wait | None:
+    match gate:
+        case HoldGate():
+            until = _clock(rollout, seen, gate.seconds)
+            return Wait(f"holds for {gate.seconds:g} s", until=until) if now < until else None
+        case VerdictGate():
+            return _verdict(rollout, gate, seen, now)
+        case PauseGate():
+            return _pause(rollout, gate, now)
+        case CheckGate():
+            return _check(rollout, number, gate)
+        case SettledGate():
+            return None if settled(rollout.current.world, seen) else Wait("waits for old instances to end")
+
+
+def _clock(rollout: Rollout, seen: Seen, seconds: float) -> float:
+    """When `seconds` of this step's own time are over: pauses and missing evidence do not count."""
+    analysis = seen.analysis
+    missing = analysis.error_seconds if analysis is not None and analysis.attempt == rollout.attempt else 0.0
+    return (rollout.reached_at or 0.0) + rollout.lost_seconds + missing + seconds
+
+
+def _pause(rollout: Rollout, gate: PauseGate, now: float) -> Wait | None:
+    if rollout.waited:
+        return None
+    if gate.seconds is None:
+        return Wait(gate.reason, pause="human")
+    return Wait(f"waits {gate.seconds:g} s", until=now + gate.seconds, pause="timer")
+
+
+def check_key(rollout: Rollout, number: int) -> str:
+    """A check's effect happens at most once per (rollout, attempt, step, gate)."""
+    return f"{rollout.id}/{rollout.attempt}/{rollout.step}/{number}"
+
+
+def _check(rollout: Rollout, number: int, gate: CheckGate) -> Wait | None:
+    key = check_key(rollout, number)
+    match rollout.checks.get(key):
+        case None:
+            return Wait(gate.check.name, check=key)
+        case "passed":
+            return None
+        case "failed":
+            return Wait(f"check {gate.check.name!r} failed", goes_back=True)
+        case _:
+            return Wait(f"check {gate.check.name!r} runs")
+
+
+def checks_due(service: Service) -> tuple[str, ...]:
+    """Keys of checks that were started and have no outcome yet."""
+    rollout = service.current
+    if rollout is None or not rollout.running or rollout.cause is not None:
+        return ()
+    return tuple(k for k, state in rollout.checks.items() if state == "running")
+
+
+def _verdict(rollout: Rollout, gate: VerdictGate, seen: Seen, now: float) -> Wait | None:
+    analysis = seen.analysis
+    policy = rollout.release.analysis
+    current = analysis if analysis is not None and analysis.attempt == rollout.attempt else None
+    if current is not None and current.stage == rollout.current.stage and current.verdict == "pass":
+        return None
+    end = _clock(rollout, seen, gate.max_wait_seconds)
+    insufficient = current is not None and current.verdict == "insufficient"
+    if current is not None and insufficient and policy.on_insufficient in ("fail", "pass"):
+        hold = rollout.current.gate(HoldGate)
+        held = _clock(rollout, seen, hold.seconds if hold else 0.0)
+        if now >= held and policy.on_insufficient == "fail":
+            return Wait(f"too little evidence: {current.reason}", goes_back=True)
+        if now >= held:
+            return None
+    if now < end or current is None or current.verdict == "error":
+        return Wait(_waiting_for(current), until=end if now < end else None, judged=True)
+    return _unresolved(policy, current, insufficient=insufficient)
+
+
+def _waiting_for(analysis: AnalysisSeen | None) -> str:
+    return f"waits for the judge: {analysis.reason}" if analysis is not None else "waits for the judge's first word"
+
+
+def _unresolved(policy: Analysis, analysis: AnalysisSeen, *, insufficient: bool) -> Wait:
+    """The longest wait is over without a pass."""
+    kind = "insufficient" if insufficient else "inconclusive"
+    reason = f"{kind}: {analysis.reason}"
+    if insufficient:
+        return Wait(reason, judged=True) if policy.on_insufficient == "hold" else Wait(reason, pause=kind)
+    match policy.on_inconclusive:
+        case "rollback":
+            return Wait(reason, goes_back=True)
+        case "promote":
+            return Wait(reason, promote=True)
+        case _:
+            return Wait(reason, pause=kind)

@@ -1,0 +1,72 @@
+"""Is the world of a step there? Pure questions to one observation."""
+
+from __future__ import annotations
+
+from ferryman.model.seen import LIVE_STATES, InstanceState, RouteStatus, Seen
+from ferryman.model.world import World
+
+WEIGHT_SLACK_PERCENT = 0.05
+
+
+def reached(world: World, seen: Seen, candidate: str) -> bool:
+    """True when the candidate's instances are ready and every listener acknowledged what is asked.
+
+    A stable side below its floor is not waited for: it may be the very thing that is being replaced.
+    """
+    if ready_count(seen, candidate) < world.instances.get(candidate, 0):
+        return False
+    return world.listener is None or routed(world, seen)
+
+
+def routed(world: World, seen: Seen) -> bool:
+    """True when the data plane acknowledged the weights, matches and preview of the world."""
+    routes = seen.routes
+    if routes.status is not RouteStatus.APPLIED:
+        return not world.weights and routes.status is RouteStatus.ABSENT and not _wants_route(world)
+    if world.follow_ready:
+        return _everyone_served(world, seen)
+    for revision in {*world.weights, *routes.weights}:
+        if abs(world.weights.get(revision, 0.0) - routes.weights.get(revision, 0.0)) > WEIGHT_SLACK_PERCENT:
+            return False
+    served = all(routes.endpoints.get(r) for r, w in world.weights.items() if w > 0)
+    return (
+        served and routes.matches == len(world.matches) and (world.preview is None or routes.preview == world.preview)
+    )
+
+
+def _wants_route(world: World) -> bool:
+    return bool(world.matches or world.preview)
+
+
+def _everyone_served(world: World, seen: Seen) -> bool:
+    """Users follow the ready instances: each ready one of the world is known to the data plane."""
+    for revision, count in world.instances.items():
+        ready = {i.id for i in seen.instances if i.revision == revision and i.state is InstanceState.READY}
+        if count and not ready <= seen.routes.endpoints.get(revision, frozenset()):
+            return False
+    return bool(seen.routes.weights)
+
+
+def ready_count(seen: Seen, revision: str) -> int:
+    """Ready instances of a revision."""
+    return sum(i.state is InstanceState.READY for i in seen.instances if i.revision == revision)
+
+
+def settled(world: World, seen: Seen) -> bool:
+    """True when no live instance is left beyond what the world asks for."""
+    counts: dict[str, int] = {}
+    for instance in seen.instances:
+        if instance.state in LIVE_STATES:
+            counts[instance.revision] = counts.get(instance.revision, 0) + 1
+    return all(n <= world.instances.get(r, 0) or r in world.keep for r, n in counts.items())
+
+
+def start_failures(seen: Seen, revision: str, since: float) -> list[str]:
+    """Why instances of a revision failed since then (epoch seconds), oldest first."""
+    failed = [i for i in seen.instances if i.revision == revision and i.state is InstanceState.FAILED]
+    return [i.reason or "ended" for i in sorted(failed, key=lambda i: (i.since, i.id)) if i.since >= since]
+
+
+def breaker_limit(replicas: int) -> int:
+    """Start failures that open the breaker: max(3, min(50 % of R, 200))."""
+    return max(3, min(replicas // 2, 200))

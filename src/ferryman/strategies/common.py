@@ -1,0 +1,185 @@
+"""What every strategy needs: the parties of a rollout, capacity bounds, and the worlds and ways that they share."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+from ferryman.model.errors import Refused
+from ferryman.model.plan import Gate, HoldGate, Phase, Plan, SettledGate, Step
+from ferryman.model.release import Amount, Release
+from ferryman.model.world import Bounds, Listener, Match, World
+
+FULL_PERCENT = 100.0
+
+
+class Parties(msgspec.Struct, frozen=True):
+    """Who takes part: revision ids, what stable runs now, and the id that this rollout's sticky cookie carries."""
+
+    release: Release
+    candidate: str
+    stable: str | None
+    stable_replicas: int
+    sticky_id: str
+
+    @property
+    def replicas(self) -> int:
+        """Instances wanted when all is done."""
+        return self.release.replicas
+
+    @property
+    def routed(self) -> bool:
+        """True when a router shares out the traffic, so that weights do not hang on instance counts."""
+        return self.release.routing.port is not None and self.release.routing.router != "none"
+
+    @property
+    def listener(self) -> Listener | None:
+        """Where users connect; None for workers."""
+        r = self.release.routing
+        if r.port is None or r.router == "none":
+            return None
+        return Listener(port=r.port, preview_port=r.preview_port, host=r.host)
+
+    @property
+    def sticky_listener(self) -> Listener | None:
+        """The listener while two versions share users."""
+        key = self.release.routing.sticky_key
+        found = self.listener
+        if found is None or key is None:
+            return found
+        return msgspec.structs.replace(found, sticky_key=key, sticky_id=self.sticky_id)
+
+    @property
+    def testers(self) -> tuple[Match, ...]:
+        """The requests of internal testers, to the candidate."""
+        found = self.release.routing.testers
+        return tuple(Match(kind=t.kind, name=t.name, value=t.value, revision=self.candidate) for t in found)
+
+
+def rolling_bounds(parties: Parties, surge: Amount, unavailable: Amount) -> Bounds:
+    """Form A: surge rounds up, unavailable rounds down; 0/0 out of percentages becomes one unavailable.
+    Raises `Refused` (``bounds_deadlock``) when nothing could ever move."""
+    r = parties.replicas
+    up, down = surge.of(r, round_up=True), unavailable.of(r, round_up=False)
+    if up == 0 and down == 0 and (surge.percent or unavailable.percent):
+        down = 1
+    return checked(parties, min_available=max(0, r - down), max_total=r + up)
+
+
+def percent_bounds(parties: Parties, minimum_percent: float, maximum_percent: float) -> Bounds:
+    """Form B: the minimum rounds up, the maximum rounds down. Raises `Refused` (``bounds_deadlock``)."""
+    r = parties.replicas
+    low = math.ceil(r * minimum_percent / 100 - 1e-9)
+    return checked(parties, min_available=low, max_total=math.floor(r * maximum_percent / 100 + 1e-9))
+
+
+def checked(parties: Parties, *, min_available: int, max_total: int) -> Bounds:
+    """Bounds that let at least one instance be replaced."""
+    if max_total <= min_available:
+        raise Refused(
+            "bounds_deadlock",
+            f"with {parties.replicas} replicas at least {min_available} must stay available and at most {max_total} may "
+            "exist: no instance could ever be replaced",
+            hint="raise maxSurge or maximumPercent, or allow one instance to be unavailable",
+        )
+    return bounds(parties, min_available, max_total)
+
+
+def bounds(parties: Parties, min_available: int, max_total: int) -> Bounds:
+    """Bounds with the release's capacity floor and drain time."""
+    release = parties.release
+    return Bounds(
+        min_available=min_available,
+        max_total=max_total,
+        capacity_floor=release.capacity_floor,
+        drain_timeout_seconds=release.drain_timeout_seconds,
+    )
+
+
+def side_by_side(parties: Parties, keep_old: int) -> Bounds:
+    """Bounds of two full sets beside each other."""
+    low = min(parties.replicas, parties.stable_replicas) if parties.stable else parties.replicas
+    high = parties.replicas + max(1, keep_old) * max(parties.stable_replicas, parties.replicas)
+    return bounds(parties, low, high)
+
+
+def first_deploy(parties: Parties, limits: Bounds) -> tuple[Step, ...]:
+    """Nothing runs yet: bring all instances up, then let everybody in."""
+    up = World(instances={parties.candidate: parties.replicas}, weights={}, bounds=limits, listener=parties.listener)
+    serving = msgspec.structs.replace(up, weights={parties.candidate: FULL_PERCENT})
+    return (
+        Step(name="start", phase=Phase.STARTING, world=up),
+        Step(name="serve", phase=Phase.PROMOTING, world=serving),
+    )
+
+
+def steady(parties: Parties, limits: Bounds, kept: int = 0) -> World:
+    """What stays when the candidate is promoted; `kept` instances of the old side stay warm."""
+    instances = {parties.candidate: parties.replicas}
+    if kept and parties.stable:
+        instances[parties.stable] = kept
+    return World(
+        instances=instances,
+        weights={parties.candidate: FULL_PERCENT} if parties.routed else {},
+        bounds=limits,
+        listener=parties.listener,
+    )
+
+
+def way_back(parties: Parties, limits: Bounds, *, warm: bool) -> tuple[Step, ...]:
+    """Everybody to stable. `warm`: at once by weight, the candidate kept for a second thought, then stopped; else
+    instance by instance, users following what is ready."""
+    if parties.stable is None:
+        gone = World(instances={}, weights={}, bounds=bounds(parties, 0, limits.max_total), listener=parties.listener)
+        return (Step(name="stop the candidate", phase=Phase.ABORTING, world=gone, gates=(SettledGate(),)),)
+    stable = World(
+        instances={parties.stable: parties.stable_replicas},
+        weights={parties.stable: FULL_PERCENT} if parties.routed else {},
+        bounds=limits,
+        listener=parties.listener,
+        limited=parties.candidate,
+        follow_ready=not warm,
+    )
+    if not warm and parties.candidate != parties.stable:
+        stable = msgspec.structs.replace(stable, instances={**stable.instances, parties.candidate: 0})
+    stop = Step(name="stop the candidate", phase=Phase.ABORTING, world=stable, gates=(SettledGate(),))
+    if not warm:
+        return (stop,)
+    seconds = parties.release.deadlines.abort_scale_down_seconds
+    keep = msgspec.structs.replace(stable, keep=(parties.candidate,))
+    hold = HoldGate(seconds=seconds, warm=True)
+    return (Step(name="back to stable", phase=Phase.ABORTING, world=keep, gates=(hold,)), stop)
+
+
+def finishing(
+    parties: Parties, world: World, delay_seconds: float | None, keep_old: int
+) -> tuple[tuple[Step, ...], World]:
+    """The steps after the bake and the world that stays: the old side waits `delay_seconds`, then goes (None: stays)."""
+    if parties.stable is None:
+        return (), steady(parties, world.bounds)
+    if delay_seconds is None and keep_old > 0:
+        return (), steady(parties, world.bounds, kept=parties.stable_replicas)
+    rest = steady(parties, world.bounds)
+    steps: list[Step] = []
+    if delay_seconds:
+        gates: tuple[Gate, ...] = (HoldGate(delay_seconds),)
+        steps.append(Step(name="keep the old side warm", phase=Phase.FINISHING, world=world, gates=gates))
+    steps.append(Step(name="stop the old side", phase=Phase.FINISHING, world=rest, gates=(SettledGate(),)))
+    return tuple(steps), rest
+
+
+def plan(
+    parties: Parties, steps: tuple[Step, ...], back: tuple[Step, ...], rest: World, notes: tuple[str, ...] = ()
+) -> Plan:
+    """Assemble."""
+    return Plan(
+        strategy=str(type(parties.release.strategy).__struct_config__.tag),
+        candidate=parties.candidate,
+        stable=parties.stable,
+        replicas=parties.replicas,
+        steps=steps,
+        back=back,
+        steady=rest,
+        notes=notes,
+    )

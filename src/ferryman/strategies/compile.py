@@ -1,0 +1,42 @@
+"""Release to plan: the one entry of this room. A new strategy is one file and one line here."""
+
+from __future__ import annotations
+
+from ferryman.model.plan import Phase, Plan, Step
+from ferryman.model.release import BlueGreen, Canary, Recreate, Release, Rolling
+from ferryman.strategies.bluegreen import compile_blue_green
+from ferryman.strategies.canary import compile_canary
+from ferryman.strategies.common import Parties, bounds, plan, steady, way_back
+from ferryman.strategies.recreate import compile_recreate
+from ferryman.strategies.rolling import compile_rolling
+
+
+def compile_plan(
+    release: Release, candidate: str, stable: str | None, *, stable_replicas: int = 0, sticky_id: str = ""
+) -> Plan:
+    """The plan that carries `release` from revision `stable` (None: first deploy) to revision `candidate`.
+
+    `stable_replicas` is how many instances stable runs now. Candidate and stable may be the same revision: then only
+    the number of instances changes. Raises `Refused` (``bounds_deadlock``).
+    """
+    parties = Parties(release, candidate, stable, stable_replicas or release.replicas, sticky_id)
+    if candidate == stable:
+        return _resize(parties)
+    match release.strategy:
+        case Rolling():
+            return compile_rolling(parties, release.strategy)
+        case BlueGreen():
+            return compile_blue_green(parties, release.strategy)
+        case Canary():
+            return compile_canary(parties, release.strategy)
+        case Recreate():
+            return compile_recreate(parties)
+
+
+def _resize(parties: Parties) -> Plan:
+    """Same content, other settings or another number of instances."""
+    high = max(parties.replicas, parties.stable_replicas)
+    limits = bounds(parties, min(parties.replicas, parties.stable_replicas), high + max(1, high // 4))
+    rest = steady(Parties(parties.release, parties.candidate, None, parties.stable_replicas, ""), limits)
+    step = Step(name=f"{parties.stable_replicas} to {parties.replicas} instances", phase=Phase.PROMOTING, world=rest)
+    return plan(parties, (step,), way_back(parties, limits, warm=False), rest)

@@ -1,0 +1,207 @@
+"""A dialogue with the pure rooms: a tiny world that obeys orders at once, so that a test reads as what happens.
+
+Instances become ready `start_seconds` after they were ordered unless the test holds them back; routes are acknowledged
+at the next tick; draining instances end as soon as they may be stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec.structs import replace
+
+from ferryman.core.admit import admit
+from ferryman.core.decide import Decision, decide
+from ferryman.core.evolve import evolve
+from ferryman.core.phases import Verb
+from ferryman.core.verbs import Answer, command, deploy, take_down, undo
+from ferryman.model.event import Body, CheckFinished, Draft, Event
+from ferryman.model.generation import Generation
+from ferryman.model.plan import Phase
+from ferryman.model.release import Canary, Release, Routing
+from ferryman.model.revision import Health, Revision, Run
+from ferryman.model.rollout import Rollout, Service
+from ferryman.model.seen import LIVE_STATES, AnalysisSeen, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
+from ferryman.model.world import Orders
+
+READY = InstanceState.READY
+
+
+def release(label: str, **settings: Any) -> Release:
+    """A release of the service `shop` behind a router, health by HTTP, four replicas."""
+    base = Release(
+        service="shop", label=label, command=("run", label), replicas=4, health_http_path="/", routing=Routing(port=8080)
+    )
+    return replace(base, **settings)
+
+
+def canary(*steps: Any, **settings: Any) -> Canary:
+    """A canary without bake or scale-down delay unless said."""
+    return Canary(steps=steps, **{"bake_seconds": 0.0, "scale_down_delay_seconds": 0.0, **settings})
+
+
+def revision(of: Release) -> Revision:
+    """A revision whose id is its label."""
+    label = of.label or "r"
+    return Revision(id=label, label=label, digest=label, run=Run(command=of.command, directory="."), health=Health())
+
+
+@dataclass
+class Book:
+    """One service and the little world around it."""
+
+    start_seconds: float = 1.0
+    now: float = 1000.0
+    service: Service = field(default_factory=lambda: Service(name="shop"))
+    events: list[Event] = field(default_factory=list[Event])
+    instances: dict[str, Instance] = field(default_factory=dict[str, Instance])
+    routes: RoutesSeen = field(default_factory=RoutesSeen)
+    analysis: AnalysisSeen | None = None
+    never_ready: set[str] = field(default_factory=set[str])
+    crashing: set[str] = field(default_factory=set[str])
+    check_outcome: str = "passed"
+    frozen_routes: bool = False
+    low_available: int = 10**6
+    high_total: int = 0
+    orders: Orders | None = None
+    _count: int = 0
+
+    # ---- what people do
+    def deploy(self, of: Release, **settings: Any) -> Answer:
+        """Ask for a release."""
+        return self._take(deploy(self.service, of, revision(of), actor="ana", now=self.now, **settings))
+
+    def verb(self, verb: Verb, **settings: Any) -> Answer:
+        """Ask for anything else."""
+        return self._take(command(self.service, verb, actor="ana", now=self.now, **settings))
+
+    def undo(self, **settings: Any) -> Answer:
+        """Ask to go back."""
+        return self._take(undo(self.service, actor="ana", now=self.now, **settings))
+
+    def down(self) -> Answer:
+        """Ask to stop."""
+        return self._take(take_down(self.service, actor="ana"))
+
+    # ---- what the world does
+    def seen(self) -> Seen:
+        """One observation."""
+        return Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes, analysis=self.analysis)
+
+    def tick(self, seconds: float = 1.0) -> Decision:
+        """Time passes, instances move, one turn of the loop."""
+        self.now += seconds
+        self._live()
+        decision = decide(self.service, self.seen(), self.now)
+        for draft in decision.events:
+            self._append(draft)
+        assert self.service == decision.service
+        assert decide(self.service, self.seen(), self.now).events == (), "deciding twice moves twice"
+        for key in decision.checks:
+            self._append(Draft(decision.service.current.id, CheckFinished(key, key, self.check_outcome)))  # type: ignore[union-attr]
+        self._obey(admit("shop", decision.world, self.seen()))
+        return decision
+
+    def run(self, ticks: int = 200, until: Phase | None = None) -> Book:
+        """Tick until a phase is reached (default: until the rollout has ended and nothing is left to do)."""
+        for _ in range(ticks):
+            self.tick()
+            phase = self.rollout.phase
+            if phase is until or (until is None and phase.terminal and not self.service.queue):
+                return self
+        raise AssertionError(f"{ticks} ticks and still {self.rollout.phase}: {self.story()}")
+
+    def judge(self, verdict: str, *, stage: int | None = None, reason: str = "because", **more: Any) -> Book:
+        """The judge speaks about the present stage from now on."""
+        at = self.rollout.current.stage if stage is None else stage
+        self.analysis = AnalysisSeen(
+            attempt=self.rollout.attempt, stage=-1 if at is None else at, verdict=verdict, reason=reason, at=self.now, **more
+        )
+        return self
+
+    # ---- what a test looks at
+    @property
+    def rollout(self) -> Rollout:
+        """The current rollout."""
+        assert self.service.current is not None
+        return self.service.current
+
+    def ready(self, label: str) -> int:
+        """Ready instances of a revision."""
+        return sum(i.revision == label and i.state is READY for i in self.instances.values())
+
+    def weight(self, label: str) -> float:
+        """Served weight of a revision."""
+        return self.routes.weights.get(label, 0.0)
+
+    def kinds(self) -> list[str]:
+        """Kinds of all events so far."""
+        return [e.kind for e in self.events]
+
+    def bodies(self, kind: type[Any]) -> list[Any]:
+        """Bodies of one kind."""
+        return [e.body for e in self.events if isinstance(e.body, kind)]
+
+    def story(self) -> str:
+        """All events in short."""
+        return " ".join(f"{e.at - 1000:g}:{e.kind}" for e in self.events)
+
+    # ---- inside
+    def _take(self, answer: Answer) -> Answer:
+        for draft in answer.drafts:
+            self._append(draft)
+        return answer
+
+    def _append(self, draft: Draft) -> None:
+        body: Body = draft.body
+        event = Event(self.service.name, self.service.seq + 1, draft.rollout, self.now, draft.actor, body)
+        self.service = evolve(self.service, event)
+        self.events.append(event)
+
+    def _live(self) -> None:
+        for i in list(self.instances.values()):
+            if i.state is InstanceState.STARTING and self.now - i.started_at >= self.start_seconds:
+                if i.revision in self.crashing:
+                    self._set(i, InstanceState.FAILED, "exit status 1")
+                elif i.revision not in self.never_ready:
+                    self._set(i, READY)
+        live = [i for i in self.instances.values() if i.state in LIVE_STATES]
+        self.high_total = max(self.high_total, len(live))
+        if self.routes.weights:
+            self.low_available = min(self.low_available, sum(i.state is READY for i in live))
+
+    def _set(self, instance: Instance, state: InstanceState, reason: str = "") -> None:
+        self.instances[instance.id] = replace(instance, state=state, since=self.now, reason=reason)
+
+    def _obey(self, orders: Orders) -> None:
+        self.orders = orders
+        for name in orders.stop:
+            del self.instances[name]
+        for name in orders.drain:
+            self._set(replace(self.instances[name], connections=0), InstanceState.DRAINING)
+        for label, wanted in orders.instances.items():
+            there = [
+                i
+                for i in self.instances.values()
+                if i.revision == label and i.state in LIVE_STATES and i.state is not InstanceState.DRAINING
+            ]
+            for _ in range(wanted - len(there)):
+                self._count += 1
+                name = f"{label}-{self._count}"
+                self.instances[name] = Instance(name, label, InstanceState.STARTING, self.now, self.now, port=9000 + self._count)
+        if self.frozen_routes:
+            return
+        table = orders.routes
+        if table is None:
+            self.routes = RoutesSeen()
+            return
+        assert not table.weights or abs(sum(table.weights.values()) - 100.0) < 1e-9
+        self.routes = RoutesSeen(
+            status=RouteStatus.APPLIED,
+            generation=Generation(1, self.service.seq),
+            weights=table.weights,
+            endpoints={r: frozenset(e.instance for e in ends) for r, ends in table.endpoints.items()},
+            matches=len(table.matches),
+            preview=table.preview,
+        )
