@@ -1,0 +1,184 @@
+"""Bets whose winnings are evidence.
+
+Every class here is an e-process: a capital that starts at 1 and that no strategy can be expected to grow while its null
+hypothesis holds. By Ville's inequality the chance that it ever reaches 1/alpha is then at most alpha, however often one
+looks. Sources: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting" (arXiv 2010.09686);
+anytime-valid counts, arXiv 2011.03567 and 2205.14762; restarts from unspent cash, Shin, Ramdas and Rinaldo,
+"E-detectors" (arXiv 2203.03532).
+
+`odds` are the candidate's share of traffic against the stable one's: 5 % of the traffic are odds of 1/19.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+# True ratios a harm bet is ready for, and how much of the stake rides on each.
+RATIOS = (1.25, 1.6, 2.4, 5.0, 15.0, 1e4)
+RATIO_WEIGHTS = (0.18, 0.24, 0.24, 0.18, 0.10, 0.06)
+# True ratios that a bet on "inside the margin" is ready for: by the mean of a block, by independent requests.
+BETTER_RATIOS = (0.25, 0.5, 0.8, 1.0)
+BETTER_RATIOS_INDEPENDENT = (0.25, 0.4, 0.6, 0.8)
+# Error rates that a bet on "below the limit" is ready for, as parts of the limit.
+BETTER_RATES = (0.02, 0.1, 0.3, 0.6)
+
+FIRST_STAKE = 0.6
+STAGE_STAKE = 0.1
+MINUTE_STAKE = 0.2
+# A bet never risks more than this part of its capital, so capital stays positive.
+RISK_MAX = 0.95
+# Below this distance from certainty nothing can be learned, and the arithmetic would break.
+CERTAIN = 1e-12
+# Stands in for an e-value that underflowed: a logarithm must stay finite.
+E_MIN = 1e-300
+LOG_MAX = 690.0
+
+
+class HarmBet(msgspec.Struct, array_like=True):
+    """Against "the candidate's event rate is at most `rho` times the stable one's, in the same block".
+
+    Of m events in a block X = k_c / m are the candidate's. Given the past and m, the null says E[X] <= theta with
+    theta = o / (1 + o), o = rho * odds; the stake on each of `RATIOS` is fixed before X is seen. Conditioning on m
+    cancels whatever both versions share, and a bet on a bounded mean allows any dependence inside a block.
+    `cash` is what has not been staked yet; late stakes find what begins late.
+    """
+
+    cash: float = 1.0
+    capital: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(RATIOS))
+
+    def stake(self, part: float) -> None:
+        """Put up to `part` of the starting capital on the table, while cash lasts."""
+        part = min(part, self.cash)
+        if part > 0:
+            self.cash -= part
+            self.capital = [capital + part for capital in self.capital]
+
+    def update(self, candidate: int, total: int, odds: float) -> None:
+        """Settle a block with `total` events, `candidate` of them the candidate's; `odds` include rho."""
+        if not total:
+            return
+        theta = odds / (1.0 + odds)
+        if not CERTAIN < theta < 1.0 - CERTAIN:
+            return
+        surprise = candidate / total - theta
+        variance = theta * (1.0 - theta) / total
+        shared = 1.0 - 1.0 / total
+        most = RISK_MAX / theta
+        settled: list[float] = []
+        for ratio, capital in zip(RATIOS, self.capital, strict=True):
+            tilted = ratio * odds
+            lead = tilted / (1.0 + tilted) - theta
+            stake = lead / (variance + shared * lead * lead)
+            settled.append(capital * (1.0 + min(stake, most) * surprise))
+        self.capital = settled
+
+    def value(self) -> float:
+        """The e-value: at least `E_MIN`."""
+        total = self.cash
+        for weight, capital in zip(RATIO_WEIGHTS, self.capital, strict=True):
+            total += weight * capital
+        return max(total, E_MIN)
+
+
+def new_harm_bet() -> HarmBet:
+    """A harm bet with its first stake on the table."""
+    bet = HarmBet()
+    bet.stake(FIRST_STAKE)
+    return bet
+
+
+def minute_stake(before: int, after: int) -> float:
+    """What is staked when the count of full minutes goes from `before` to `after`: the sum of .2 / (k (k + 1))."""
+    return MINUTE_STAKE * (1.0 / (before + 1) - 1.0 / (after + 1))
+
+
+class ReverseBet(msgspec.Struct, array_like=True):
+    """Against "the candidate's event rate is at least `rho` times the stable one's": the same bet, turned round.
+    Capitals are logarithms."""
+
+    rho: float
+    logs: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(BETTER_RATIOS))
+
+    def update(self, candidate: int, total: int, odds: float) -> None:
+        """Settle a block; `odds` are those of the traffic alone."""
+        if not total:
+            return
+        theta = self.rho * odds / (1.0 + self.rho * odds)
+        if not CERTAIN < theta < 1.0 - CERTAIN:
+            return
+        surprise = candidate / total - theta
+        variance = theta * (1.0 - theta) / total
+        shared = 1.0 - 1.0 / total
+        most = -RISK_MAX / (1.0 - theta)
+        settled: list[float] = []
+        for ratio, log in zip(BETTER_RATIOS, self.logs, strict=True):
+            tilted = ratio * odds
+            lead = tilted / (1.0 + tilted) - theta
+            stake = lead / (variance + shared * lead * lead)
+            settled.append(log + math.log1p(max(stake, most) * surprise))
+        self.logs = settled
+
+    def log_value(self) -> float:
+        return log_mean(self.logs)
+
+
+class ReverseLikelihood(msgspec.Struct, array_like=True):
+    """The same null by conditional binomial likelihood ratios: more power per block, but it takes the events of a block
+    as independent."""
+
+    rho: float
+    logs: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(BETTER_RATIOS_INDEPENDENT))
+
+    def update(self, candidate: int, total: int, odds: float) -> None:
+        """Settle a block; `odds` are those of the traffic alone."""
+        if not total:
+            return
+        null = self.rho * odds
+        settled: list[float] = []
+        for ratio, log in zip(BETTER_RATIOS_INDEPENDENT, self.logs, strict=True):
+            tilted = ratio * odds
+            # q / theta and (1 - q) / (1 - theta), written so that neither cancels to 0.
+            other = math.log((1.0 + null) / (1.0 + tilted))
+            settled.append(log + candidate * (math.log(ratio / self.rho) + other) + (total - candidate) * other)
+        self.logs = settled
+
+    def log_value(self) -> float:
+        return log_mean(self.logs)
+
+
+class RateLikelihood(msgspec.Struct, array_like=True):
+    """Against "the candidate's error rate is at least `delta`", by likelihood ratios; takes requests as independent."""
+
+    delta: float
+    logs: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(BETTER_RATES))
+
+    def update(self, errors: int, requests: int) -> None:
+        """Settle a block. Errors may outrun requests at a block's edge; then none counts as answered well."""
+        well = max(requests - errors, 0)
+        if not errors and not well:
+            return
+        self.logs = [
+            log + errors * math.log(part) + well * math.log((1.0 - part * self.delta) / (1.0 - self.delta))
+            for part, log in zip(BETTER_RATES, self.logs, strict=True)
+        ]
+
+    def log_value(self) -> float:
+        return log_mean(self.logs)
+
+
+def log_sum(logs: list[float]) -> float:
+    """log of the sum of exp, without overflow; logs must be finite."""
+    top = max(logs)
+    return top + math.log(sum(math.exp(log - top) for log in logs))
+
+
+def log_mean(logs: list[float]) -> float:
+    """log of the mean of exp, without overflow."""
+    return log_sum(logs) - math.log(len(logs))
+
+
+def exp(log: float) -> float:
+    """e to the `log`, capped where a float ends."""
+    return math.exp(min(log, LOG_MAX))

@@ -1,0 +1,81 @@
+"""From what a source counts to what happened since the line before."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ferryman.analysis.lines import Reading
+from ferryman.model.evidence import Arm
+
+
+class Counted(msgspec.Struct, array_like=True):
+    """Raw counters of one version at the last line."""
+
+    requests: int
+    errors: int
+    buckets: list[int]
+    restarts: int
+    oom_kills: int
+    events: dict[str, int]
+
+
+def counted(reading: Reading) -> Counted:
+    """The raw counters of a reading, to be kept for the next line."""
+    return Counted(
+        reading.requests, reading.errors, reading.buckets, reading.restarts, reading.oom_kills, reading.events
+    )
+
+
+def as_sent(reading: Reading) -> Arm:
+    """A reading whose counts are increments already."""
+    return _arm(reading, counted(reading))
+
+
+def since(reading: Reading, before: Counted) -> tuple[Arm, bool]:
+    """Increments from `before`, and whether the counters began anew.
+
+    A counter that fell means that its source restarted: then everything it shows has happened since. Restarts and
+    kills are counted by somebody else than the process, so each of them falls for itself.
+    """
+    events = before.events
+    fell = (
+        reading.requests < before.requests
+        or reading.errors < before.errors
+        or any(now < old for now, old in zip(reading.buckets, before.buckets, strict=True))
+        or any(now < events.get(name, 0) for name, now in reading.events.items())
+    )
+    if fell:
+        new = counted(reading)
+        grown = Counted(new.requests, new.errors, new.buckets, 0, 0, new.events)
+    else:
+        grown = Counted(
+            reading.requests - before.requests,
+            reading.errors - before.errors,
+            [now - old for now, old in zip(reading.buckets, before.buckets, strict=True)],
+            0,
+            0,
+            {name: now - events.get(name, 0) for name, now in reading.events.items()},
+        )
+    grown.restarts = _risen(reading.restarts, before.restarts)
+    grown.oom_kills = _risen(reading.oom_kills, before.oom_kills)
+    return _arm(reading, grown), fell
+
+
+def _risen(now: int, before: int) -> int:
+    return now - before if now >= before else now
+
+
+def _arm(reading: Reading, grown: Counted) -> Arm:
+    return Arm(
+        requests=grown.requests,
+        errors=grown.errors,
+        buckets=grown.buckets,
+        cpu_percent=reading.cpu_percent,
+        memory_bytes=reading.memory_bytes,
+        instances=reading.instances,
+        ready=reading.ready,
+        p95_ms=reading.p95_ms,
+        restarts=grown.restarts,
+        oom_kills=grown.oom_kills,
+        events=grown.events,
+    )

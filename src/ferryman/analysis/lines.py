@@ -1,0 +1,161 @@
+"""Reading a line: where it stands in the rollout, and what each version counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from ferryman.analysis.options import is_number
+
+# Beyond this a float no longer holds every whole number; no counter of a service comes near.
+COUNT_MAX = 2**53
+# Thirty years: a time beyond it is in another unit or not a time since the rollout began.
+SECONDS_MAX = 1e9
+STAGE_MAX = 1_000_000
+EVENTS_MAX = 64
+
+
+class InvalidLine(ValueError):  # noqa: N818 -- it says what the line is
+    """A line that is dropped; the text names the key and the value."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a line stands. Seconds, percent; `weight` is None when the line leaves it to the plan."""
+
+    t: float
+    stage: int
+    stage_t: float
+    weight: float | None
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What a line says of one version: counters as sent, and gauges (see `model.evidence.Arm`)."""
+
+    requests: int
+    errors: int
+    buckets: list[int]
+    restarts: int
+    oom_kills: int
+    events: dict[str, int]
+    cpu_percent: float | None
+    memory_bytes: float | None
+    instances: float | None
+    ready: float | None
+    p95_ms: float | None
+
+
+def time_of(line: Mapping[str, Any]) -> float | None:
+    """`t` as the line gives it; None when it is no time."""
+    t = line.get("t")
+    return t if is_number(t) and 0 <= cast("float", t) <= SECONDS_MAX else None
+
+
+def read_place(line: Mapping[str, Any]) -> Place:
+    """Where the line stands. Raises `InvalidLine`."""
+    t, stage, stage_t, weight = line.get("t"), line.get("stage"), line.get("stage_t"), line.get("weight")
+    if time_of(line) is None:
+        raise InvalidLine(f"t must be seconds since the rollout began, not {_short(t)}")
+    if not is_number(stage) or stage != int(cast("float", stage)) or not 0 <= cast("float", stage) <= STAGE_MAX:
+        raise InvalidLine(f"stage must be a whole number from 0, not {_short(stage)}")
+    if not is_number(stage_t) or not 0 <= cast("float", stage_t) <= SECONDS_MAX:
+        raise InvalidLine(f"stage_t must be seconds since the stage began, not {_short(stage_t)}")
+    if weight is not None and (not is_number(weight) or not 0 <= weight <= 100):
+        raise InvalidLine(f"weight must be a percentage from 0 to 100, not {_short(weight)}")
+    return Place(
+        float(cast("float", t)),
+        int(cast("float", stage)),
+        float(cast("float", stage_t)),
+        None if weight is None else float(weight),
+    )
+
+
+def read_arms(line: Mapping[str, Any], buckets_length: int) -> tuple[Reading, Reading]:
+    """Readings of (stable, candidate). Raises `InvalidLine`.
+
+    `buckets_length` is one more than the bounds; 1 means there are none, and buckets may be left out.
+    """
+    arms = line.get("arms")
+    if not isinstance(arms, Mapping):
+        raise InvalidLine(f"arms must be an object with stable and candidate, not {_short(arms)}")
+    both = cast("Mapping[str, Any]", arms)
+    return _reading(both.get("stable"), "stable", buckets_length), _reading(
+        both.get("candidate"), "candidate", buckets_length
+    )
+
+
+def _reading(raw: object, name: str, buckets_length: int) -> Reading:
+    if not isinstance(raw, Mapping):
+        raise InvalidLine(f"arms.{name} must be an object with requests, errors and buckets, not {_short(raw)}")
+    arm = cast("Mapping[str, Any]", raw)
+    try:
+        get = arm.get
+        buckets = get("buckets")
+        if buckets is None and buckets_length == 1:
+            buckets = [0]
+        events = get("events")
+        return Reading(
+            requests=count(get("requests"), "requests"),
+            errors=count(get("errors"), "errors"),
+            buckets=counts(buckets, "buckets", buckets_length),
+            restarts=count(get("restarts", 0), "restarts"),
+            oom_kills=count(get("oom_kills", 0), "oom_kills"),
+            events={} if events is None else _events(events),
+            cpu_percent=_gauge(get("cpu"), "cpu"),
+            memory_bytes=_gauge(get("memory"), "memory"),
+            instances=_gauge(get("instances"), "instances"),
+            ready=_gauge(get("ready"), "ready"),
+            p95_ms=_gauge(get("p95_ms"), "p95_ms"),
+        )
+    except InvalidLine as problem:
+        raise InvalidLine(f"arms.{name}.{problem}") from None
+
+
+def count(value: object, name: str) -> int:
+    """A whole number from 0 to `COUNT_MAX`; 5.0 is one, 5.5 and True are not. Raises `InvalidLine`."""
+    if type(value) is int and 0 <= value <= COUNT_MAX:
+        return value
+    if type(value) is float and value.is_integer() and 0 <= value <= COUNT_MAX:
+        return int(value)
+    if value is None and name in ("restarts", "oom_kills"):
+        return 0
+    raise InvalidLine(f"{name} must be a whole number from 0, not {_short(value)}")
+
+
+def counts(value: object, name: str, length: int) -> list[int]:
+    """A list of `length` counts. Raises `InvalidLine`."""
+    if not isinstance(value, list | tuple):
+        raise InvalidLine(f"{name} must be a list of {length} counts, not {_short(value)}")
+    items = cast("list[Any]", value)
+    if len(items) != length:
+        raise InvalidLine(f"{name} has {len(items)} counts, {length} are needed: one more than bounds_ms")
+    # The common case, at the speed of C.
+    if set(map(type, items)) == {int} and min(items) >= 0 and max(items) <= COUNT_MAX:
+        return list(items)
+    return [count(item, f"{name}[{index}]") for index, item in enumerate(items)]
+
+
+def _events(value: object) -> dict[str, int]:
+    if not isinstance(value, Mapping):
+        raise InvalidLine(f"events must be an object of counts by name, not {_short(value)}")
+    events = cast("Mapping[str, Any]", value)
+    if len(events) > EVENTS_MAX:
+        raise InvalidLine(f"events has {len(events)} names, at most {EVENTS_MAX} are possible")
+    return {str(name): count(number, f"events.{name}") for name, number in events.items()}
+
+
+def _gauge(value: object, name: str) -> float | None:
+    if value is None:
+        return None
+    if not is_number(value) or cast("float", value) < 0:
+        raise InvalidLine(f"{name} must be a number from 0, not {_short(value)}")
+    return float(cast("float", value))
+
+
+def _short(value: object) -> str:
+    """`value` for a message, whatever its size; a number of thousands of digits cannot even be printed."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**18:
+        return "a number of more than 18 digits"
+    text = repr(value) if not isinstance(value, list | Mapping) else f"a {type(value).__name__}"
+    return text if len(text) <= 40 else text[:37] + "..."
