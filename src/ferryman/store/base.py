@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -10,9 +10,23 @@ import msgspec
 from ferryman.model.event import Draft, Event
 from ferryman.model.rollout import Service
 
+Fold = Callable[[Service, Event], Service]
+"""How a service follows from its events: the state after one more event. A store is given it, to check and to recover."""
+
+MEASURED_ROLLOUTS_MAX = 20
+"""Measurements of this many rollouts of a service are kept, those that were measured first last; older ones are dropped."""
+
+MEASUREMENTS_PER_ROLLOUT_MAX = 20_000
+"""Of one rollout the newest so many are kept: five and a half hours at one a second."""
+
+PAGE_MAX = 100_000
+"""The largest `limit` of a read."""
+
 
 class Lease(msgspec.Struct, frozen=True):
-    """The right to write one service's stream. `fence` grows with every new holder; `until` is an epoch second."""
+    """The right to write one service's stream. `fence` grows with every new holder and never falls; `until` is an epoch
+    second. Past it others may take the lease over, but until one has, the holder may go on: the fence is the guard, not
+    the clock. `owner` must be another one in each run of a controller, or two of them would hold one lease."""
 
     service: str
     owner: str
@@ -62,51 +76,77 @@ class Loaded(msgspec.Struct, frozen=True):
     judge_state: str | None
 
 
+OnAppend = Callable[[tuple[StoredEvent, ...]], None]
+"""Told what was just committed, in order of position. Called in the event loop; must be quick and not raise."""
+
+
 class Store(Protocol):
-    """The event log of all services. One writer per stream, by lease; every method is durable when it returns."""
+    """The event log of all services. One writer per stream, by lease; every method is durable when it returns.
+
+    Every method may raise `StoreError`, with a hint of what to do: code ``disk_full``, ``store_read_only``,
+    ``store_locked``, ``store_corrupt``, ``store_closed``, ``store_moved`` or ``store_failed``. A write that raised it is
+    not in the log, with one exception: when power fails in that moment it may turn up after the restart, so a writer
+    loads again before it goes on. The same holds for a write whose task was cancelled.
+    """
 
     async def open(self) -> None:
-        """Open or create. Raises `StoreError` naming the file and what to do."""
+        """Open or create; what was written before is there again. Raises `StoreError` naming the file and what to do."""
         ...
 
     async def claim(self, service: str, owner: str, now: float, seconds: float) -> Lease:
-        """Take or renew the lease. A renewal by the holder keeps the fence; a new holder gets a higher one.
-        Raises `Conflict` (code ``lease_held``) naming the holder and until when."""
+        """Take or renew the lease until `now` + `seconds`. A renewal by the holder keeps the fence, also a late one; a
+        new holder gets a higher one, and so does the old one after it released. Raises `Conflict` (code
+        ``lease_held``) naming the holder and until when, `ValueError` for an empty name or `seconds` not above 0."""
         ...
 
     async def release(self, lease: Lease) -> None:
-        """Give the lease back if it is still held."""
+        """Give the lease back if it is still held; nothing happens if it was taken over."""
         ...
 
     async def append(self, append: Append) -> tuple[StoredEvent, ...]:
-        """Append durably in one transaction. Raises `Conflict`: code ``stale_fence`` when the lease was taken over,
-        ``stale_seq`` when somebody appended first. Nothing is written then. Raises `StoreError` when the disk
-        refuses."""
+        """Append durably in one transaction; returns the events as they will be read. Raises `Conflict`: code
+        ``stale_fence`` when the lease was taken over or given back, ``stale_seq`` when somebody appended first. Raises
+        `StoreError` when the disk refuses, `ValueError` when `snapshot` is of another service or its `seq` is not
+        `expected_seq` plus the number of drafts. Nothing is written in any of these cases. Numbers that are no JSON
+        (NaN, infinity) in a body become null."""
         ...
 
     async def load(self, service: str) -> Loaded:
-        """The snapshot; a fresh `Service` when nothing is known of it."""
+        """The snapshot; a fresh `Service` when nothing is known of it. A snapshot that is missing, behind or damaged is
+        made up for by a fold over the events; without a fold that raises `StoreError` (code ``snapshot_corrupt``)."""
+        ...
+
+    async def load_all(self) -> tuple[Loaded, ...]:
+        """`load` of all `services()`, in their order, in one go: what a controller starts from."""
         ...
 
     async def services(self) -> tuple[str, ...]:
-        """Names of all services ever written to, sorted."""
+        """Names of all services that have an event, sorted by code point."""
         ...
 
     async def events(
         self, service: str | None = None, *, after: int = 0, limit: int = 1000, rollout: str | None = None
     ) -> tuple[StoredEvent, ...]:
-        """Events with position > `after`, in order."""
+        """Events with position > `after`, in order, at most `limit` (1 to `PAGE_MAX`). `rollout` "" asks for those of
+        the service itself."""
         ...
 
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> Sequence[Measurement]:
-        """Measurements of a rollout, oldest first."""
+        """Measurements of a rollout with `at` > `after_at`, oldest first, at most `limit` (1 to `PAGE_MAX`); empty when
+        they were dropped (`MEASURED_ROLLOUTS_MAX`)."""
         ...
 
     async def verify(self, service: str) -> int:
-        """Recompute the hash chain and the fold; returns the number of events. Raises `StoreError` (code
-        ``chain_broken``) naming the first bad event."""
+        """Recompute the hash chain and, with a fold, the snapshot; returns the number of events. Raises `StoreError`
+        naming the first bad event: code ``chain_broken`` (changed, missing or not gapless), ``event_unreadable``
+        (intact, but of no known kind), ``snapshot_corrupt``, or ``snapshot_mismatch`` (not what the events lead to)."""
+        ...
+
+    def on_append(self, callback: OnAppend) -> Callable[[], None]:
+        """Tell `callback` of everything appended through this object, in the event loop, once per commit and before the
+        appending tasks go on. Returns what ends it. Appends of other processes are seen by `events` only."""
         ...
 
     async def close(self) -> None:
-        """Flush and close."""
+        """Write what was asked for, then close. What is called afterwards raises ``store_closed``, until `open`."""
         ...
