@@ -102,7 +102,12 @@ class BlueGreen(msgspec.Struct, frozen=True, tag="blue-green"):
 class Canary(msgspec.Struct, frozen=True, tag="canary"):
     """`stable` full keeps all stable instances while the candidate grows; dynamic shrinks them with their weight."""
 
-    steps: tuple[CanaryStep, ...] = (SetWeight(5, 600), SetWeight(25, 600), SetWeight(50, 600), SetWeight(100))
+    steps: tuple[CanaryStep, ...] = (
+        SetWeight(5, 600),
+        SetWeight(25, 600),
+        SetWeight(50, 600),
+        SetWeight(100, analyse=False),
+    )
     stable: str = "full"
     max_surge: Amount = Amount(25, percent=True)
     max_unavailable: Amount = Amount(0)

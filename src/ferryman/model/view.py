@@ -1,0 +1,160 @@
+"""What people and programs are shown of a service: plain values, ready for JSON. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class SideView(msgspec.Struct, frozen=True):
+    """One revision as it runs now. `role`: stable, candidate or old. Rates are over the last ten seconds, None where
+    nothing was measured; `stage_requests` and `stage_errors` count from the start of the judge's present stage."""
+
+    revision: str
+    label: str
+    role: str
+    wanted: int
+    ready: int
+    live: int
+    weight_asked: float
+    weight_seen: float
+    requests_per_second: float | None = None
+    error_percent: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    cpu_percent: float | None = None
+    memory_bytes: float | None = None
+    total_requests: int = 0
+    stage_requests: int = 0
+    stage_errors: int = 0
+    reasons: tuple[str, ...] = ()
+
+
+class StepView(msgspec.Struct, frozen=True):
+    """One step of the track being walked. `state`: done, current or ahead."""
+
+    name: str
+    phase: str
+    state: str
+    exposure_percent: float
+    gates: tuple[str, ...] = ()
+
+
+class RolloutView(msgspec.Struct, frozen=True):
+    """One rollout. `verdict` is the judge's present word; `evidence` its record; `waiting_for` is why nothing moves and
+    `next` what comes then; `until` is when time alone will move it; `eta_seconds` to promotion if all goes well."""
+
+    id: str
+    number: int
+    kind: str
+    strategy: str
+    attempt: int
+    candidate: str
+    stable: str | None
+    phase: str
+    track: str
+    step: int
+    steps: tuple[StepView, ...]
+    exposure_percent: float
+    max_exposure_percent: float
+    created_at: float
+    created_by: str
+    started_at: float | None = None
+    ended_at: float | None = None
+    reached_at: float | None = None
+    pause_kind: str | None = None
+    pause_reason: str | None = None
+    pause_since: float | None = None
+    pause_by: str | None = None
+    cause_kind: str | None = None
+    cause_reason: str | None = None
+    reason: str = ""
+    rollback_seconds: float | None = None
+    superseded_by: str | None = None
+    verdict: str | None = None
+    verdict_reason: str = ""
+    evidence: dict[str, Any] = {}
+    waiting_for: str = ""
+    next: str = ""
+    until: float | None = None
+    eta_seconds: float | None = None
+
+
+class EventView(msgspec.Struct, frozen=True):
+    """One entry of the log; `text` says it in a line, `body` holds all of it."""
+
+    position: int
+    service: str
+    seq: int
+    rollout: str
+    at: float
+    actor: str
+    kind: str
+    text: str
+    body: dict[str, Any] = {}
+    hash: str = ""
+
+
+class InstanceView(msgspec.Struct, frozen=True):
+    """One instance."""
+
+    id: str
+    label: str
+    state: str
+    started_at: float
+    port: int | None
+    cpu_percent: float | None
+    memory_bytes: int | None
+    reason: str = ""
+
+
+class ServiceView(msgspec.Struct, frozen=True):
+    """Everything the status of a service shows. `healthy` is True when what is wanted is what is there; `trouble` says
+    what is not. `url` is where users connect."""
+
+    service: str
+    at: float
+    healthy: bool
+    trouble: str
+    serving: str | None
+    down: bool
+    url: str | None
+    preview_url: str | None
+    rollout: RolloutView | None
+    sides: tuple[SideView, ...]
+    instances: tuple[InstanceView, ...]
+    legal: tuple[str, ...]
+    queue: tuple[str, ...] = ()
+    recent: tuple[EventView, ...] = ()
+    position: int = 0
+
+
+class AnswerView(msgspec.Struct, frozen=True):
+    """The answer to a verb. `changed` is False when there was nothing to do."""
+
+    service: str
+    text: str
+    rollout: str | None
+    changed: bool
+
+
+class RolloutSummary(msgspec.Struct, frozen=True):
+    """One line of the history, from events alone."""
+
+    id: str
+    number: int
+    kind: str
+    strategy: str
+    candidate: str
+    stable: str | None
+    outcome: str
+    reason: str
+    created_at: float
+    created_by: str
+    ended_at: float | None
+    seconds: float | None
+    rollback_seconds: float | None
+    max_exposure_percent: float
+    attempt: int
