@@ -1,1 +1,1 @@
-"""Where instances run: one adapter a file behind `targets.base.Target`."""
+"""Where instances run: one adapter a file or folder behind `targets.base.Target`."""
