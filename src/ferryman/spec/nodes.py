@@ -1,0 +1,98 @@
+"""A parsed document as plain values that still know where they were written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the text, one-based."""
+
+    line: int
+    column: int
+
+
+START = Mark(1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarNode:
+    """One value. `text` is what was written, without quotes."""
+
+    value: Scalar
+    text: str
+    mark: Mark
+    size: int = 1
+    height: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ListNode:
+    """`size` counts the nodes below and itself with every alias expanded, `height` the levels."""
+
+    items: tuple[Node, ...]
+    mark: Mark
+    size: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key of a mapping: where the key stands, and its value."""
+
+    mark: Mark
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class MapNode:
+    """A mapping with text keys, in the order written."""
+
+    entries: dict[str, Entry]
+    mark: Mark
+    size: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenNode:
+    """A value that was already reported; whoever meets it says nothing more."""
+
+    mark: Mark
+    size: int = 1
+    height: int = 1
+
+
+Node = ScalarNode | ListNode | MapNode | BrokenNode
+
+SHOWN_CHARACTERS_MAX = 60
+
+
+def show(node: Node) -> str:
+    """The value as a message quotes it: short, on one line."""
+    if isinstance(node, ScalarNode):
+        return shorten(node.text) if node.value is not None else "nothing"
+    if isinstance(node, ListNode):
+        return f"a list of {len(node.items)}"
+    if isinstance(node, MapNode):
+        return shorten("{" + ", ".join(node.entries) + "}")
+    return "?"
+
+
+def shorten(text: str, most: int = SHOWN_CHARACTERS_MAX) -> str:
+    """`text` without line ends and odd characters, at most `most` characters long."""
+    # One character more than is shown is looked at, never the whole of a long text.
+    head = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[: most + 1])
+    return head if len(head) <= most else head[: most - 1] + "…"
+
+
+def plain(node: Node) -> object:
+    """Builtin values only: dict, list, str, int, float, bool, None."""
+    if isinstance(node, MapNode):
+        return {name: plain(entry.node) for name, entry in node.entries.items()}
+    if isinstance(node, ListNode):
+        return [plain(item) for item in node.items]
+    return node.value if isinstance(node, ScalarNode) else None
