@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from contract.store_kit import Kept, after, down, note, reached
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from contract.store_kit import Kept, after, down, note, reached
 from ferryman.model.errors import Conflict
 from ferryman.model.event import Draft, Event
 from ferryman.model.rollout import Service

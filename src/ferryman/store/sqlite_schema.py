@@ -91,8 +91,6 @@ MIGRATIONS = (
     ),
 )
 
-SCHEMA_VERSION = MIGRATIONS[-1].version
-
 
 def create_file(path: Path) -> None:
     """Create an empty file that only its owner may read, unless there is one. Raises OSError."""
@@ -125,7 +123,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Bring the file to `SCHEMA_VERSION` in one transaction. Raises sqlite3.Error, and `StoreError` (code
+    """Bring the file to the last of `MIGRATIONS` in one transaction. Raises sqlite3.Error, and `StoreError` (code
     ``store_too_new``) for a file that is newer than this program."""
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -183,10 +181,10 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
             "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL)"
         )
     (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM migration").fetchone()
-    if version > SCHEMA_VERSION:
+    if version > MIGRATIONS[-1].version:
         raise StoreError(
             "store_too_new",
-            f"{path} has schema version {version}; this Ferryman knows versions up to {SCHEMA_VERSION}",
+            f"{path} has schema version {version}; this Ferryman knows versions up to {MIGRATIONS[-1].version}",
             "use the newer Ferryman that wrote it, or another state folder",
         )
     return int(version)
