@@ -1,0 +1,82 @@
+"""What the API needs of a controller; `ferryman.engine.controller.Controller` is one."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ferryman.core.phases import Verb
+from ferryman.model.plan import Plan
+from ferryman.model.revision import Revision
+from ferryman.model.rollout import Service
+from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceView
+
+
+class Operations(Protocol):
+    """Every method may raise a `FerrymanError`; one that names a service, code ``unknown_service``."""
+
+    async def view(self, service: str) -> ServiceView: ...
+
+    async def views(self) -> tuple[ServiceView, ...]: ...
+
+    async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
+        """The last `limit` rollouts."""
+        ...
+
+    async def events(
+        self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
+    ) -> tuple[EventView, ...]:
+        """Events with position > `after`, in order."""
+        ...
+
+    async def wait(self, after: int, timeout_seconds: float) -> int:
+        """The newest position of the log, as soon as it is > `after`, or when the time is over."""
+        ...
+
+    async def logs(
+        self, service: str, *, instance: str | None = None, label: str | None = None, lines: int = 100
+    ) -> dict[str, str]:
+        """The last lines of what instances wrote, by instance id."""
+        ...
+
+    async def verify(self, service: str) -> int:
+        """Recompute the hash chain; the number of events."""
+        ...
+
+    async def plan(self, document: str, file: str) -> tuple[Service, Plan, Revision]:
+        """What `deploy` would start now. Raises `SpecError`, `Refused`."""
+        ...
+
+    async def deploy(self, document: str, file: str, *, actor: str, base: str | None, reason: str) -> AnswerView: ...
+
+    async def verb(
+        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False
+    ) -> AnswerView: ...
+
+    async def undo(
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str = "",
+        to: str | None = None,
+        with_steps: bool = False,
+        force: bool = False,
+    ) -> AnswerView: ...
+
+    async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView: ...
+
+
+class Controlled(Operations, Protocol):
+    """The same with a life: what `serve` runs."""
+
+    async def start(self) -> None:
+        """Raises `ControllerError` when another process holds the state folder, or it cannot be written."""
+        ...
+
+    async def close(self) -> None:
+        """Let go; instances and the router go on serving."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Stop the router too, then let go."""
+        ...
