@@ -21,7 +21,7 @@ from ferryman.model.event import (
     ServiceDown,
     Skipped,
 )
-from ferryman.model.plan import Phase
+from ferryman.model.plan import Phase, Plan
 from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Cause, Rollout, Service
@@ -131,6 +131,12 @@ def _deploy_idle(service: Service, release: Release, revision: Revision, actor: 
     if revision.id in service.promoted and not service.down:
         return _undo_to(service, revision.id, release, actor, reason, with_steps=False)
     return _create_answer(service, release, revision, actor, reason, "deploy")
+
+
+def preview(service: Service, release: Release, revision: Revision) -> Plan:
+    """The plan that a deploy of this release would follow now, without doing it. Raises `Refused` (``bounds_deadlock``)."""
+    stable = None if service.down else service.stable
+    return compile_plan(release, revision.id, stable, stable_replicas=_stable_replicas(service))
 
 
 def _create_answer(

@@ -1,0 +1,303 @@
+"""One project's controller: all services of a state folder, their loops, and what people may ask of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ferryman.core.evolve import evolve
+from ferryman.core.phases import Verb
+from ferryman.core.verbs import Answer, command, deploy, preview, take_down, undo
+from ferryman.engine.clock import SteadyClock
+from ferryman.engine.folder import STATE_FOLDER, StateFolder
+from ferryman.engine.history import summaries
+from ferryman.engine.loop import ServiceLoop
+from ferryman.engine.ports import Options, Ports
+from ferryman.engine.texts import event_view
+from ferryman.engine.views import service_view
+from ferryman.metrics.envoy import EnvoyMetrics
+from ferryman.model.errors import FerrymanError, StoreError
+from ferryman.model.event import Event
+from ferryman.model.plan import Plan
+from ferryman.model.release import Release
+from ferryman.model.revision import Revision
+from ferryman.model.rollout import Service
+from ferryman.model.seen import RouteStatus
+from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceView
+from ferryman.routers.envoy import EnvoyRouter
+from ferryman.spec.parse import parse_release
+from ferryman.spec.revision import make_revision
+from ferryman.store.base import StoredEvent
+from ferryman.store.sqlite import SqliteStore
+from ferryman.targets.artifacts import prune_artifacts, snapshot_files
+from ferryman.targets.process import ProcessTarget
+
+log = logging.getLogger("ferryman.controller")
+
+RECENT_EVENTS = 6
+HISTORY_PAGE = 1000
+STORE_RETRY_SECONDS = 5.0
+DOWN_SECONDS = 60.0
+
+
+class Controller:
+    """See API of `ferry serve`. Verbs of one service are serialised with its loop; services do not wait for each other."""
+
+    def __init__(self, project: Path, *, state_folder: Path | None = None, options: Options | None = None) -> None:
+        self.project = project.resolve()
+        self.folder = StateFolder((state_folder or self.project / STATE_FOLDER).resolve())
+        self._options = options or Options()
+        self._clock = SteadyClock()
+        self._loops: dict[str, ServiceLoop] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._recent: dict[str, list[StoredEvent]] = {}
+        self._position = 0
+        self._news = asyncio.Event()
+        self._ports: Ports | None = None
+        self._router: EnvoyRouter | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    # ------------------------------------------------------------------ life
+    async def start(self) -> None:
+        """Take the folder, adopt what runs, go on with every rollout. Raises `ControllerError`, `StoreError` or
+        `AdapterError`."""
+        self.folder.open()
+        try:
+            await self._open()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _open(self) -> None:
+        path, owner = self.folder.path, f"pid-{os.getpid()}"
+        store = SqliteStore(self.folder.database, fold=evolve)
+        await store.open()
+        self._router = EnvoyRouter(path)
+        metrics = EnvoyMetrics(path)
+        target = ProcessTarget(path, owner=owner)
+        self._ports = Ports(store, target, self._router, metrics, self._clock, owner, os.cpu_count() or 1)
+        self._unsubscribe = store.on_append(self._appended)
+        loaded = await store.load_all()
+        self._clock.not_before(max((item.service.at for item in loaded), default=0.0))
+        await self._remember(store)
+        await self._router.start()
+        await target.start()
+        target.on_change(self._wake)
+        for item in loaded:
+            self._loop_of(item.service.name)
+        prune_artifacts(path, {r.run.artifact for i in loaded for r in i.service.revisions.values() if r.run.artifact})
+
+    async def _remember(self, store: SqliteStore) -> None:
+        for stored in await self._tail(store):
+            self._keep(stored)
+
+    async def _tail(self, store: SqliteStore) -> list[StoredEvent]:
+        after, tail = 0, list[StoredEvent]()
+        while page := await store.events(after=after, limit=HISTORY_PAGE):
+            tail, after = [*tail, *page][-200:], page[-1].position
+        return tail
+
+    async def close(self) -> None:
+        """Let go: loops end, leases go back; instances and Envoy serve on. Never raises."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+        with contextlib.suppress(FerrymanError):
+            await asyncio.gather(*(loop.close() for loop in self._loops.values()), return_exceptions=True)
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        if self._ports is not None:
+            for part in (self._ports.target, self._ports.router, self._ports.metrics, self._ports.store):
+                with contextlib.suppress(FerrymanError, OSError):
+                    await part.close()
+        self.folder.close()
+        self._news.set()
+
+    async def shutdown(self) -> None:
+        """Stop Envoy too; call it when all services are down."""
+        if self._router is not None:
+            with contextlib.suppress(FerrymanError):
+                await self._router.shutdown()
+        await self.close()
+
+    @property
+    def ports(self) -> Ports:
+        """The adapters; there from `start` on."""
+        assert self._ports is not None, "the controller was not started"
+        return self._ports
+
+    def _loop_of(self, service: str) -> ServiceLoop:
+        loop = self._loops.get(service)
+        if loop is None:
+            loop = ServiceLoop(service, self.ports, self._options, self.folder.free_reserve, str(self.project))
+            self._loops[service] = loop
+            self._tasks[service] = asyncio.create_task(loop.run(), name=f"loop of {service}")
+        return loop
+
+    def _wake(self, service: str) -> None:
+        if service in self._loops:
+            self._loops[service].wake()
+
+    def _appended(self, stored: tuple[StoredEvent, ...]) -> None:
+        for item in stored:
+            self._keep(item)
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _keep(self, stored: StoredEvent) -> None:
+        self._position = max(self._position, stored.position)
+        kept = self._recent.setdefault(stored.event.service, [])
+        kept.append(stored)
+        del kept[:-RECENT_EVENTS]
+
+    # ------------------------------------------------------------------ reads
+    def known(self, service: str) -> ServiceLoop:
+        """Raises `FerrymanError` (``unknown_service``)."""
+        loop = self._loops.get(service)
+        if loop is None:
+            near = difflib.get_close_matches(service, self._loops, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(self._loops)) or 'none yet'}"
+            raise FerrymanError("unknown_service", f"there is no service {service!r} here", hint)
+        return loop
+
+    async def view(self, service: str) -> ServiceView:
+        """What is shown of a service now."""
+        loop = self.known(service)
+        recent = tuple(event_view(s) for s in self._recent.get(service, ()))
+        seen = loop.seen(self._clock())
+        return service_view(loop.service, seen, loop.traffic, loop.feed.stage_from, loop.health.trouble, recent)
+
+    async def views(self) -> tuple[ServiceView, ...]:
+        """The same of all services, by name."""
+        return tuple([await self.view(name) for name in sorted(self._loops)])
+
+    async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
+        """Rollouts, newest first."""
+        self.known(service)
+        events, after = list[Event](), 0
+        while page := await self.ports.store.events(service, after=after, limit=HISTORY_PAGE):
+            events += [s.event for s in page]
+            after = page[-1].position
+        return summaries(events)[:limit]
+
+    async def events(
+        self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
+    ) -> tuple[EventView, ...]:
+        """Events after a position."""
+        if service is not None:
+            self.known(service)
+        found = await self.ports.store.events(service, after=after, limit=limit, rollout=rollout)
+        return tuple(event_view(s) for s in found)
+
+    async def wait(self, after: int, timeout_seconds: float) -> int:
+        """The newest position, once it is beyond `after` or the time is over."""
+        news = self._news
+        if self._position <= after:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_seconds):
+                    await news.wait()
+        return self._position
+
+    async def logs(
+        self, service: str, *, instance: str | None = None, label: str | None = None, lines: int = 100
+    ) -> dict[str, str]:
+        """Last lines per instance."""
+        loop = self.known(service)
+        wanted = [
+            i
+            for i in loop.instances
+            if (instance is None or i.id == instance) and (label is None or loop.service.label(i.revision) == label)
+        ]
+        if instance is not None and not wanted:
+            raise FerrymanError(
+                "unknown_instance", f"{service} has no instance {instance!r}", "see `ferry status --json`"
+            )
+        return {i.id: await self.ports.target.logs(i.id, lines) for i in wanted}
+
+    async def verify(self, service: str) -> int:
+        """Events whose hash chain and fold were checked."""
+        self.known(service)
+        return await self.ports.store.verify(service)
+
+    # ------------------------------------------------------------------ verbs
+    async def plan(self, document: str, file: str) -> tuple[Service, Plan, Revision]:
+        """What a deploy of this document would start now."""
+        release = self._release(document, file)
+        artifact = await self._artifact(release)
+        loop = self._loops.get(release.service)
+        service = loop.service if loop is not None else Service(name=release.service)
+        revision = self._revision(service, release, artifact)
+        return service, preview(service, release, revision), revision
+
+    async def deploy(self, document: str, file: str, *, actor: str, base: str | None, reason: str) -> AnswerView:
+        """Carry a service to what the document says."""
+        release = self._release(document, file)
+        artifact = await self._artifact(release)
+        loop = self._loop_of(release.service)
+
+        def answer(service: Service, now: float) -> Answer:
+            revision = self._revision(service, release, artifact)
+            return deploy(service, release, revision, actor=actor, now=now, base=base, reason=reason)
+
+        return self._said(release.service, await loop.ask(answer))
+
+    async def verb(self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
+        """Promote, pause, resume, abort, retry or restart."""
+        loop = self.known(service)
+        said = await loop.ask(lambda s, now: command(s, verb, actor=actor, now=now, reason=reason, full=full))
+        return self._said(service, said)
+
+    async def undo(
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str = "",
+        to: str | None = None,
+        with_steps: bool = False,
+        force: bool = False,
+    ) -> AnswerView:
+        """Back to an earlier promoted revision."""
+        loop = self.known(service)
+        said = await loop.ask(
+            lambda s, now: undo(s, actor=actor, now=now, to=to, reason=reason, with_steps=with_steps, force=force)
+        )
+        return self._said(service, said)
+
+    async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
+        """Stop a service; returns when nothing of it is left, or after a minute."""
+        loop = self.known(service)
+        said = await loop.ask(lambda s, _: take_down(s, actor=actor, reason=reason))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DOWN_SECONDS):
+                while not loop.gone or loop.routes.status is not RouteStatus.ABSENT:
+                    loop.wake()
+                    await asyncio.sleep(0.1)
+        return self._said(service, said)
+
+    def _said(self, service: str, answer: Answer) -> AnswerView:
+        return AnswerView(service=service, text=answer.text, rollout=answer.rollout, changed=bool(answer.drafts))
+
+    def _release(self, document: str, file: str) -> Release:
+        release = parse_release(document, file)
+        return replace(release, directory=str((self.project / release.directory).resolve()))
+
+    async def _artifact(self, release: Release) -> str | None:
+        if not release.files:
+            return None
+        try:
+            return await asyncio.to_thread(snapshot_files, self.project, release.files, self.folder.path)
+        except OSError as problem:
+            raise StoreError("artifact_failed", f"cannot copy the files of the release: {problem}") from problem
+
+    def _revision(self, service: Service, release: Release, artifact: str | None) -> Revision:
+        made = make_revision(release, artifact, service.rollouts + 1)
+        return service.revisions.get(made.id, made)

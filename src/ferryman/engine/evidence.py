@@ -1,0 +1,251 @@
+"""Feeding the judge: raw counters and instance figures in, the judge's word out, with all that must survive a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ferryman.analysis.limits import broken_limit
+from ferryman.analysis.session import JudgeSession, StateError
+from ferryman.engine.traffic import quantile_ms, since
+from ferryman.metrics.base import Counters
+from ferryman.model.evidence import Header, History, StagePlan
+from ferryman.model.plan import Phase
+from ferryman.model.rollout import Rollout, Track
+from ferryman.model.seen import AnalysisSeen, Instance, InstanceState, RoutesSeen
+from ferryman.store.base import Measurement
+
+HISTORY_REQUESTS_MIN = 500
+LIMIT_STAGE = -1
+MISSING = "error"
+
+
+class FeedState(msgspec.Struct):
+    """What is written down after each block. Times are epoch seconds; `session` is the judge's own state.
+    `base` are the candidate's counters when everybody had switched to it."""
+
+    rollout: str
+    attempt: int
+    stage: int = -1
+    stage_began: float = 0.0
+    line_at: float = 0.0
+    error_since: float | None = None
+    error_seconds: float = 0.0
+    verdict: str = "insufficient"
+    reason: str = "nothing was measured yet"
+    stage_from: dict[str, int] = {}
+    evidence: dict[str, Any] = {}
+    base: Counters | None = None
+    session: str | None = None
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One reading of the metrics source at epoch second `at`; `error` says why there are no counters."""
+
+    at: float
+    counters: dict[str, Counters]
+    error: str = ""
+
+
+class EvidenceFeed:
+    """The evidence of one service's current rollout."""
+
+    def __init__(self, bounds_ms: tuple[float, ...], cpu_count: int) -> None:
+        self._bounds = bounds_ms
+        self._cpu_count = max(1, cpu_count)
+        self._state: FeedState | None = None
+        self._session: JudgeSession | None = None
+
+    @property
+    def stage_from(self) -> dict[str, int]:
+        """Requests and errors of either side when the present stage began."""
+        return self._state.stage_from if self._state else {}
+
+    def restore(self, text: str | None) -> None:
+        """Continue what was written down, to the bit; what cannot be read begins anew."""
+        self._state, self._session = None, None
+        if not text:
+            return
+        try:
+            self._state = msgspec.json.decode(text, type=FeedState)
+            if self._state.session:
+                self._session = JudgeSession.load(self._state.session)
+        except (msgspec.DecodeError, msgspec.ValidationError, StateError):
+            self._state, self._session = None, None
+
+    def dump(self) -> str | None:
+        """What must be written down."""
+        if self._state is None:
+            return None
+        self._state.session = self._session.dump() if self._session else None
+        return msgspec.json.encode(self._state).decode()
+
+    def due(self, rollout: Rollout | None, now: float) -> bool:
+        """True when the next block should be read."""
+        if rollout is None or not _judged(rollout):
+            return False
+        state = self._of(rollout)
+        return now - state.line_at >= rollout.release.analysis.interval_seconds - 0.05
+
+    def seen(self, rollout: Rollout | None) -> AnalysisSeen | None:
+        """The judge's present word on this rollout and attempt."""
+        state = self._state
+        if rollout is None or state is None or (state.rollout, state.attempt) != (rollout.id, rollout.attempt):
+            return None
+        if not rollout.release.analysis.enabled or not state.line_at:
+            return None
+        missing = state.line_at - state.error_since if state.error_since is not None else 0.0
+        return AnalysisSeen(
+            attempt=state.attempt,
+            stage=state.stage,
+            verdict=state.verdict,
+            reason=state.reason,
+            at=state.line_at,
+            error_since=state.error_since,
+            error_seconds=state.error_seconds + missing,
+            candidate_requests=state.stage_from.get("candidate_requests", 0),
+            evidence=state.evidence,
+        )
+
+    def take(
+        self, rollout: Rollout, sample: Sample, instances: tuple[Instance, ...], routes: RoutesSeen
+    ) -> Measurement | None:
+        """Weigh one sample; returns what to write down, None when there was nothing to weigh."""
+        state = self._of(rollout)
+        self._clock_errors(state, sample)
+        weight = routes.weights.get(rollout.candidate, 0.0)
+        if weight >= 100.0 or (rollout.current.stage is None and state.stage < 0):
+            return self._limits(state, rollout, sample, weight)
+        self._move_stage(state, rollout, sample, weight)
+        if state.stage < 0 or rollout.attempt_at is None:
+            return None
+        session = self._session or self._begin(rollout, sample)
+        line = self._line(state, rollout, sample, instances, weight)
+        answer = session.observe(line)
+        state.line_at = sample.at
+        state.verdict = answer.verdict.value
+        state.reason = str(answer.evidence.get("reason", ""))
+        state.evidence = session.record()
+        said = {"t": answer.t, "verdict": answer.verdict.value, "evidence": answer.evidence}
+        return Measurement(rollout=rollout.id, attempt=rollout.attempt, at=sample.at, line=line, answer=said)
+
+    def _of(self, rollout: Rollout) -> FeedState:
+        if self._state is None or (self._state.rollout, self._state.attempt) != (rollout.id, rollout.attempt):
+            self._state, self._session = FeedState(rollout=rollout.id, attempt=rollout.attempt), None
+        return self._state
+
+    def _clock_errors(self, state: FeedState, sample: Sample) -> None:
+        """Keep book of how long evidence was missing: the stage's clock stands still meanwhile."""
+        if sample.error:
+            if state.error_since is None:
+                state.error_since = sample.at
+        elif state.error_since is not None:
+            state.error_seconds += sample.at - state.error_since
+            state.error_since = None
+
+    def _move_stage(self, state: FeedState, rollout: Rollout, sample: Sample, weight: float) -> None:
+        """A stage begins when its weight is served; until then the one before goes on."""
+        stage = rollout.current.stage
+        if stage is None or stage == state.stage or rollout.reached_at is None or weight <= 0:
+            return
+        state.stage, state.stage_began = stage, rollout.reached_at
+        state.error_seconds = 0.0
+        state.stage_from = {}
+        for role, revision in (("stable", rollout.stable), ("candidate", rollout.candidate)):
+            counters = sample.counters.get(revision or "")
+            state.stage_from[f"{role}_requests"] = counters.requests if counters else 0
+            state.stage_from[f"{role}_errors"] = counters.errors if counters else 0
+
+    def _begin(self, rollout: Rollout, sample: Sample) -> JudgeSession:
+        stages = tuple(StagePlan(weight, seconds or None) for weight, seconds in rollout.plan.stages())
+        analysis = rollout.release.analysis
+        before = sample.counters.get(rollout.stable or "")
+        history = None
+        if before is not None and before.requests >= HISTORY_REQUESTS_MIN:
+            history = History(before.requests, before.errors, before.buckets)
+        self._session = JudgeSession.begin(
+            Header(
+                rollout=f"{rollout.id}/{rollout.attempt}",
+                bounds_ms=self._bounds,
+                stages=stages or (StagePlan(50.0),),
+                counters="cumulative",
+                tick_seconds=analysis.interval_seconds,
+                history=history,
+                spec={"judge": analysis.judge, **analysis.options},
+            )
+        )
+        return self._session
+
+    def _line(
+        self, state: FeedState, rollout: Rollout, sample: Sample, instances: tuple[Instance, ...], weight: float
+    ) -> dict[str, Any]:
+        line: dict[str, Any] = {
+            "t": round(sample.at - (rollout.attempt_at or 0.0), 3),
+            "stage": state.stage,
+            "stage_t": round(max(0.0, sample.at - state.stage_began), 3),
+            "weight": weight,
+        }
+        if sample.error:
+            return {**line, "arms": None, "error": sample.error}
+        arms = {
+            "stable": self._arm(sample, rollout.stable, instances, rollout),
+            "candidate": self._arm(sample, rollout.candidate, instances, rollout),
+        }
+        return {**line, "arms": arms}
+
+    def _arm(
+        self, sample: Sample, revision: str | None, instances: tuple[Instance, ...], rollout: Rollout
+    ) -> dict[str, Any]:
+        zero = Counters(0, 0, (0,) * (len(self._bounds) + 1))
+        counters = sample.counters.get(revision or "", zero)
+        mine = [i for i in instances if i.revision == revision]
+        serving = [i for i in mine if i.state in (InstanceState.READY, InstanceState.UNREADY)]
+        arm: dict[str, Any] = {
+            "requests": counters.requests,
+            "errors": counters.errors,
+            "buckets": list(counters.buckets),
+            "instances": len(serving),
+            "ready": sum(i.state is InstanceState.READY for i in serving),
+            "restarts": sum(i.state is InstanceState.FAILED and i.since >= (rollout.attempt_at or 0.0) for i in mine),
+        }
+        cpu = [i.cpu_percent for i in serving if i.cpu_percent is not None]
+        memory = [i.memory_bytes for i in serving if i.memory_bytes is not None]
+        if cpu:
+            arm["cpu"] = round(sum(cpu) / len(cpu) / self._cpu_count, 3)
+        if memory:
+            arm["memory"] = sum(memory) / len(memory)
+        return arm
+
+    def _limits(self, state: FeedState, rollout: Rollout, sample: Sample, weight: float) -> Measurement | None:
+        """Everybody is on the candidate (or nobody yet): only absolute limits say something."""
+        if sample.error or weight < 100.0 or rollout.stable is None:
+            return None
+        now = sample.counters.get(rollout.candidate)
+        state.line_at = sample.at
+        if state.stage != LIMIT_STAGE or state.base is None:
+            state.stage, state.base, state.error_seconds = LIMIT_STAGE, now, 0.0
+            state.verdict, state.reason, state.evidence = "continue", "within the limits", {}
+        if now is None:
+            return None
+        counted = since(now, state.base)
+        broken = broken_limit(
+            rollout.release.analysis.limits,
+            requests=counted.requests,
+            errors=counted.errors,
+            p95_ms=quantile_ms(counted.buckets, self._bounds, 0.95),
+        )
+        if broken:
+            state.verdict, state.reason = "fail", broken
+        return None
+
+
+def _judged(rollout: Rollout) -> bool:
+    """True where evidence can still change something."""
+    forward = rollout.track is Track.FORWARD and rollout.running and rollout.phase is not Phase.FINISHING
+    return (
+        forward
+        and rollout.release.analysis.enabled
+        and rollout.stable is not None
+        and rollout.plan.stable != rollout.candidate
+    )

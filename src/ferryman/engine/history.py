@@ -1,0 +1,85 @@
+"""The history of a service, read from its events alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from ferryman.model.event import (
+    Event,
+    Retried,
+    RolloutCreated,
+    RolloutEnded,
+    RolloutStarted,
+    ServiceDown,
+    StepEntered,
+)
+from ferryman.model.view import RolloutSummary
+
+RUNNING = "running"
+WAITING = "waiting"
+
+
+def summaries(events: Iterable[Event]) -> tuple[RolloutSummary, ...]:
+    """One line per rollout, newest first."""
+    found: dict[str, RolloutSummary] = {}
+    labels: dict[str, str] = {}
+    for event in events:
+        body = event.body
+        if isinstance(body, RolloutCreated):
+            labels[body.revision.id] = body.revision.label
+            found[event.rollout] = _created(event, body, labels)
+        elif isinstance(body, ServiceDown):
+            found.update(
+                {k: _change(v, outcome="stopped", ended_at=event.at) for k, v in found.items() if not v.ended_at}
+            )
+        elif event.rollout in found:
+            found[event.rollout] = _folded(found[event.rollout], event, labels)
+    return tuple(reversed(found.values()))
+
+
+def _created(event: Event, body: RolloutCreated, labels: dict[str, str]) -> RolloutSummary:
+    return RolloutSummary(
+        id=event.rollout,
+        number=body.number,
+        kind=body.kind,
+        strategy=body.plan.strategy,
+        candidate=body.revision.label,
+        stable=labels.get(body.plan.stable or ""),
+        outcome=WAITING,
+        reason=body.reason,
+        created_at=event.at,
+        created_by=event.actor,
+        ended_at=None,
+        seconds=None,
+        rollback_seconds=None,
+        max_exposure_percent=0.0,
+        attempt=1,
+    )
+
+
+def _folded(summary: RolloutSummary, event: Event, labels: dict[str, str]) -> RolloutSummary:
+    match event.body:
+        case RolloutStarted(plan=plan):
+            return _change(summary, outcome=RUNNING, stable=labels.get(plan.stable or ""))
+        case StepEntered(exposure_percent=exposure):
+            return _change(summary, max_exposure_percent=max(summary.max_exposure_percent, exposure))
+        case Retried(attempt=attempt):
+            return _change(summary, outcome=RUNNING, attempt=attempt, ended_at=None, seconds=None)
+        case RolloutEnded() as body:
+            return _change(
+                summary,
+                outcome=body.outcome.value,
+                reason=body.reason,
+                ended_at=event.at,
+                seconds=body.seconds,
+                rollback_seconds=body.rollback_seconds,
+            )
+        case _:
+            return summary
+
+
+def _change(summary: RolloutSummary, **fields: Any) -> RolloutSummary:
+    return msgspec.structs.replace(summary, **fields)

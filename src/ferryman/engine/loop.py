@@ -1,0 +1,304 @@
+"""The loop of one service. Six duties, in this order, and the fifth never before the fourth:
+
+    1 claim     the lease, with its fence          4 append    events, durably, by compare-and-set
+    2 observe   target, router, metrics, judge     5 converge  each adapter gets its slice of the admitted world
+    3 decide    pure                               6 sleep     until due, or until something wakes it
+
+Only the event log is remembered. Whatever is held here besides is a copy, thrown away and loaded again at any conflict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ferryman.core.admit import admit
+from ferryman.core.decide import Decision, decide
+from ferryman.core.evolve import evolve
+from ferryman.core.verbs import Answer
+from ferryman.engine.checks import gate_of, run_check
+from ferryman.engine.evidence import EvidenceFeed, Sample
+from ferryman.engine.ports import Options, Ports
+from ferryman.engine.traffic import Traffic
+from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, StoreError
+from ferryman.model.event import CheckFinished, Draft, Event, Noted
+from ferryman.model.generation import Generation
+from ferryman.model.release import Check
+from ferryman.model.rollout import Service
+from ferryman.model.seen import LIVE_STATES, Instance, RoutesSeen, RouteStatus, Seen
+from ferryman.model.world import Orders
+from ferryman.store.base import Append, Lease, Measurement, StoredEvent
+
+log = logging.getLogger("ferryman.loop")
+NOTES_MAX = 20
+NOW_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Only an append hands this out, and only against it is anything converged."""
+
+    generation: Generation
+
+
+@dataclass
+class Health:
+    """How the loop itself fares. `trouble` is empty when all duties went through."""
+
+    trouble: str = ""
+    turned_at: float = 0.0
+    lag_seconds: float = 0.0
+    turns: int = 0
+
+
+@dataclass
+class ServiceLoop:
+    """Carries one service. `lock` serialises turns and verbs."""
+
+    name: str
+    ports: Ports
+    options: Options
+    on_disk_full: Callable[[], bool]
+    project: str
+    service: Service = field(init=False)
+    instances: tuple[Instance, ...] = ()
+    routes: RoutesSeen = field(default_factory=RoutesSeen)
+    orders: Orders | None = None
+    health: Health = field(default_factory=Health)
+
+    def __post_init__(self) -> None:
+        self.service = Service(name=self.name)
+        self.lock = asyncio.Lock()
+        self.traffic = Traffic(self.ports.metrics.bounds_ms)
+        self.feed = EvidenceFeed(self.ports.metrics.bounds_ms, self.ports.cpu_count)
+        self._lease: Lease | None = None
+        self._loaded = False
+        self._wake = asyncio.Event()
+        self._checks: dict[str, asyncio.Task[None]] = {}
+        self._found: list[Draft] = []
+        self._sample_error = ""
+
+    @property
+    def gone(self) -> bool:
+        """True when no instance lives any more."""
+        return not any(i.state in LIVE_STATES for i in self.instances)
+
+    # ------------------------------------------------------------------ life
+    async def run(self) -> None:
+        """Turn until cancelled. No failure of an adapter or of the store ends it."""
+        while True:
+            due = await self._guarded_turn()
+            delay = max(NOW_SECONDS, due - self.ports.now())
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
+
+    def wake(self) -> None:
+        """Turn as soon as possible."""
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Stop running checks and give the lease back."""
+        for task in self._checks.values():
+            task.cancel()
+        await asyncio.gather(*self._checks.values(), return_exceptions=True)
+        if self._lease is not None:
+            with contextlib.suppress(FerrymanError):
+                await self.ports.store.release(self._lease)
+
+    async def _guarded_turn(self) -> float:
+        try:
+            async with self.lock:
+                due = await self.turn()
+        except FerrymanError as problem:
+            self._failed(problem)
+            return self.ports.now() + self.options.retry_seconds
+        except Exception as problem:
+            # A defect in one duty must not end the watch over a running rollout.
+            log.exception("%s: the turn failed", self.name)
+            self.health.trouble = f"internal error: {problem!r}"
+            return self.ports.now() + self.options.retry_seconds
+        self.health.trouble = ""
+        return due
+
+    def _failed(self, problem: FerrymanError) -> None:
+        if isinstance(problem, Conflict | Stale):
+            self._loaded, self._lease = False, None
+        if self.health.trouble != problem.message:
+            log.warning("%s: %s", self.name, problem.message)
+        self.health.trouble = problem.message
+
+    # ------------------------------------------------------------------ the duties
+    async def turn(self) -> float:
+        """One pass through the duties; returns when the next one is due (epoch seconds)."""
+        await self._claim()
+        now = self.ports.now()
+        self.health.lag_seconds = max(0.0, now - self.health.turned_at - self.options.steady_seconds)
+        measurement = await self._observe(now)
+        base = self._with(self._take_found(), now)
+        decision = decide(base[1], self.seen(now), now)
+        drafts = (*base[0], *decision.events)
+        receipt = await self._append(drafts, decision.service, now, measurement)
+        changed = await self._converge(receipt, decision)
+        self._start_checks(decision)
+        self.health.turned_at, self.health.turns = now, self.health.turns + 1
+        return self._next(decision, now, moved=bool(drafts) or changed)
+
+    async def _claim(self) -> None:
+        now = self.ports.now()
+        lease = self._lease
+        if lease is None or lease.until - now < self.options.lease_seconds / 2:
+            taken = await self.ports.store.claim(self.name, self.ports.owner, now, self.options.lease_seconds)
+            if lease is None or taken.fence != lease.fence:
+                self._loaded = False
+            self._lease = taken
+        if not self._loaded:
+            loaded = await self.ports.store.load(self.name)
+            self.service = loaded.service
+            self.feed.restore(loaded.judge_state)
+            self._loaded = True
+
+    async def _observe(self, now: float) -> Measurement | None:
+        self.instances = await self.ports.target.observe(self.name)
+        self.routes = await self.ports.router.observe(self.name)
+        rollout = self.service.current
+        judged = self.feed.due(rollout, now)
+        stale = now - self.traffic.sampled_at >= self.options.steady_seconds
+        if (not judged and not stale) or self.service.down:
+            return None
+        sample = await self._sample()
+        if rollout is None or not judged:
+            return None
+        return self.feed.take(rollout, sample, self.instances, self.routes)
+
+    async def _sample(self) -> Sample:
+        try:
+            counters = await self.ports.metrics.read(self.name)
+        except AdapterError as problem:
+            return Sample(at=self.ports.now(), counters={}, error=problem.message)
+        at = self.ports.now()
+        self.traffic.add(at, counters)
+        return Sample(at=at, counters=counters)
+
+    def seen(self, now: float) -> Seen:
+        """The last observation, as of `now`."""
+        analysis = self.feed.seen(self.service.current)
+        return Seen(at=now, instances=self.instances, routes=self.routes, analysis=analysis)
+
+    async def _append(
+        self, drafts: tuple[Draft, ...], after: Service, now: float, measurement: Measurement | None = None
+    ) -> Receipt:
+        """Write what was decided, then hold it to be true. Nothing new: the receipt of what is written already."""
+        assert self._lease is not None
+        if drafts or measurement is not None:
+            append = Append(
+                lease=self._lease,
+                expected_seq=self.service.seq,
+                at=now,
+                drafts=drafts,
+                snapshot=after if drafts else None,
+                measurements=(measurement,) if measurement else (),
+                judge_state=self.feed.dump() if measurement else None,
+            )
+            await self._write(append)
+            self.service = after
+        return Receipt(Generation(self._lease.fence, self.service.seq))
+
+    async def _write(self, append: Append) -> tuple[StoredEvent, ...]:
+        try:
+            return await self.ports.store.append(append)
+        except StoreError as problem:
+            if problem.code != "disk_full" or not append.drafts or not self.on_disk_full():
+                raise
+            log.warning("%s: the disk is full; the reserve was given up to write on", self.name)
+            return await self.ports.store.append(append)
+
+    async def _converge(self, receipt: Receipt, decision: Decision) -> bool:
+        """Ask for the closest safe world; True when anything was begun."""
+        rollout = self.service.current
+        first = rollout.candidate if rollout is not None and not rollout.phase.terminal else None
+        orders = admit(self.name, decision.world, self.seen(self.ports.now()), first=first)
+        before = self.routes
+        if orders.routes is not None:
+            self.routes = await self.ports.router.apply(orders.routes, receipt.generation)
+        elif before.status is not RouteStatus.ABSENT:
+            await self.ports.router.remove(self.name)
+            self.routes = await self.ports.router.observe(self.name)
+        begun = await self.ports.target.apply(self.name, orders, self.service.revisions, receipt.generation)
+        self.orders = orders
+        return bool(begun) or self.routes != before
+
+    def _next(self, decision: Decision, now: float, *, moved: bool) -> float:
+        if moved:
+            return now
+        rollout = self.service.current
+        if rollout is None or rollout.phase.terminal or self.service.down:
+            settled = self.orders is None or not (self.orders.stop or self.orders.drain)
+            return min(decision.due, now + (self.options.steady_seconds if settled else self.options.moving_seconds))
+        pace = self.options.moving_seconds if rollout.reached_at is None else self.options.watching_seconds
+        interval = min(rollout.release.analysis.interval_seconds, self.options.watching_seconds)
+        return min(decision.due, now + min(pace, interval))
+
+    # ------------------------------------------------------------------ facts and checks
+    def _take_found(self) -> tuple[Draft, ...]:
+        """What checks and adapters found since the last turn, as events to append."""
+        found = [d for d in self._found if self._still_asked(d)]
+        self._found = []
+        facts = [*self.ports.target.facts(self.name), *self.ports.router.facts(self.name)][:NOTES_MAX]
+        if self.service.seq:
+            rollout = self.service.current.id if self.service.current and self.service.current.running else ""
+            found += [Draft(rollout, Noted(topic, text, detail)) for topic, text, detail in facts]
+        return tuple(found)
+
+    def _still_asked(self, draft: Draft) -> bool:
+        rollout = self.service.current
+        body = draft.body
+        return (
+            rollout is not None
+            and rollout.id == draft.rollout
+            and isinstance(body, CheckFinished)
+            and rollout.checks.get(body.key) == "running"
+        )
+
+    def _with(self, drafts: tuple[Draft, ...], now: float) -> tuple[tuple[Draft, ...], Service]:
+        state = self.service
+        for draft in drafts:
+            state = evolve(state, Event(self.name, state.seq + 1, draft.rollout, now, draft.actor, draft.body))
+        return drafts, state
+
+    def _start_checks(self, decision: Decision) -> None:
+        rollout = self.service.current
+        for key in decision.checks:
+            gate = gate_of(rollout, key) if rollout is not None else None
+            if rollout is None or gate is None or key in self._checks:
+                continue
+            self._checks[key] = asyncio.create_task(self._check(key, rollout.id, gate.check, gate.revision))
+
+    async def _check(self, key: str, rollout: str, check: Check, revision: str) -> None:
+        label = self.service.label(revision)
+        passed, detail = await run_check(check, revision, label, self.instances, self.project)
+        self._found.append(Draft(rollout, CheckFinished(key, check.name, "passed" if passed else "failed", detail)))
+        self._checks.pop(key, None)
+        self.wake()
+
+    # ------------------------------------------------------------------ verbs
+    async def ask(self, answer: Callable[[Service, float], Answer]) -> Answer:
+        """Let a person's verb take effect on the newest state: `answer(service, now)` may raise `Refused`."""
+        async with self.lock:
+            for attempt in (1, 2):
+                await self._claim()
+                now = self.ports.now()
+                said = answer(self.service, now)
+                try:
+                    await self._append(said.drafts, self._with(said.drafts, now)[1], now)
+                    break
+                except Conflict:
+                    self._loaded, self._lease = False, None
+                    if attempt == 2:
+                        raise
+        self.wake()
+        return said

@@ -1,0 +1,37 @@
+"""Everything outside that the loop needs, as one value: the simulator hands in other ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ferryman.metrics.base import MetricsSource
+from ferryman.routers.base import Router
+from ferryman.store.base import Store
+from ferryman.targets.base import Target
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The adapters of one controller. `now` gives epoch seconds that never go back; `owner` names this controller in
+    leases; `cpu_count` is what an instance's processor time is measured against."""
+
+    store: Store
+    target: Target
+    router: Router
+    metrics: MetricsSource
+    now: Callable[[], float]
+    owner: str
+    cpu_count: int = 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """How often the loop looks. All seconds."""
+
+    moving_seconds: float = 0.25
+    watching_seconds: float = 1.0
+    steady_seconds: float = 2.0
+    lease_seconds: float = 20.0
+    retry_seconds: float = 1.0
+    orphan_seconds: float = 60.0
