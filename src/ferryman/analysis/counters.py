@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from ferryman.analysis.lines import Reading
 from ferryman.model.evidence import Arm
 
 
@@ -19,19 +18,14 @@ class Counted(msgspec.Struct, array_like=True):
     events: dict[str, int]
 
 
-def counted(reading: Reading) -> Counted:
+def counted(reading: Arm) -> Counted:
     """The raw counters of a reading, to be kept for the next line."""
     return Counted(
         reading.requests, reading.errors, reading.buckets, reading.restarts, reading.oom_kills, reading.events
     )
 
 
-def as_sent(reading: Reading) -> Arm:
-    """A reading whose counts are increments already."""
-    return _arm(reading, counted(reading))
-
-
-def since(reading: Reading, before: Counted) -> tuple[Arm, bool]:
+def since(reading: Arm, before: Counted) -> tuple[Arm, bool]:
     """Increments from `before`, and whether the counters began anew.
 
     A counter that fell means that its source restarted: then everything it shows has happened since. Restarts and
@@ -65,7 +59,7 @@ def _risen(now: int, before: int) -> int:
     return now - before if now >= before else now
 
 
-def _arm(reading: Reading, grown: Counted) -> Arm:
+def _arm(reading: Arm, grown: Counted) -> Arm:
     return Arm(
         requests=grown.requests,
         errors=grown.errors,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ferryman.analysis.lines import COUNT_MAX, InvalidLine, count, counts
+from ferryman.analysis.lines import COUNT_MAX, SECONDS_MAX, InvalidLine, count, counts
 from ferryman.analysis.options import HeaderError, is_number
 from ferryman.model.evidence import Header, History, StagePlan
 
 PROTOCOL = 1
 BOUNDS_MAX = 1000
+BOUND_MAX_MS = 1e12
 STAGES_MAX = 1000
 
 
@@ -20,7 +22,7 @@ def parse_header(raw: Mapping[str, Any]) -> Header:
     `spec` is taken as it is: the judge it names knows which options it may hold.
     """
     version = raw.get("judge_protocol")
-    if version != PROTOCOL or isinstance(version, bool):
+    if type(version) is not int or version != PROTOCOL:
         raise HeaderError(f"judge_protocol must be {PROTOCOL}, not {version!r}", "this is the only version there is")
     rollout = raw.get("rollout")
     if not isinstance(rollout, str) or not rollout:
@@ -29,7 +31,7 @@ def parse_header(raw: Mapping[str, Any]) -> Header:
     if counters not in ("increments", "cumulative"):
         raise HeaderError(f"counters must be 'increments' or 'cumulative', not {counters!r}")
     tick = raw.get("tick_seconds")
-    if tick is not None and (not is_number(tick) or tick <= 0):
+    if tick is not None and (not is_number(tick) or not 0 < tick <= SECONDS_MAX):
         raise HeaderError(f"tick_seconds must be a number above 0, not {tick!r}")
     spec = raw.get("spec")
     if spec is not None and not isinstance(spec, Mapping):
@@ -55,10 +57,10 @@ def _bounds(raw: object) -> tuple[float, ...]:
     if len(items) > BOUNDS_MAX:
         raise HeaderError(f"bounds_ms has {len(items)} bounds, at most {BOUNDS_MAX} are possible")
     for item in items:
-        if not is_number(item) or item <= 0:
+        if not is_number(item) or not 0 < item <= BOUND_MAX_MS:
             raise HeaderError(f"bounds_ms holds {item!r}; a bound is a number of milliseconds above 0")
     bounds = tuple(float(item) for item in items)
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in itertools.pairwise(bounds):
         if high <= low:
             raise HeaderError(f"bounds_ms must rise, but {high:g} follows {low:g}")
     return bounds
@@ -76,11 +78,11 @@ def _stages(raw: object) -> tuple[StagePlan, ...]:
             raise HeaderError(f"stages[{index}] must be an object with weight and seconds, not {item!r}")
         stage = cast("Mapping[str, Any]", item)
         weight, seconds = stage.get("weight"), stage.get("seconds")
-        if not is_number(weight) or not 0 <= cast("float", weight) <= 100:
+        if not is_number(weight) or not 0 <= weight <= 100:
             raise HeaderError(f"stages[{index}].weight must be a percentage from 0 to 100, not {weight!r}")
-        if seconds is not None and (not is_number(seconds) or seconds < 0):
+        if seconds is not None and (not is_number(seconds) or not 0 <= seconds <= SECONDS_MAX):
             raise HeaderError(f"stages[{index}].seconds must be a number from 0 or null, not {seconds!r}")
-        stages.append(StagePlan(float(cast("float", weight)), float(seconds) if seconds else None))
+        stages.append(StagePlan(float(weight), float(seconds) if seconds else None))
     return tuple(stages)
 
 

@@ -25,9 +25,14 @@ class Judge(Protocol):
     date in place. Nothing else is remembered, so a state that was written down and read back goes on to the bit.
     """
 
-    name: str
-    options: Mapping[str, Option]
-    state_type: type[Any]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def options(self) -> Mapping[str, Option]: ...
+
+    @property
+    def state_type(self) -> type[Any]: ...
 
     def start(self, header: Header) -> Any:
         """The state before the first block. Raises `HeaderError` when the header cannot serve this judge."""

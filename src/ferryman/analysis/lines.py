@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from ferryman.analysis.options import is_number
+from ferryman.model.evidence import Arm
 
 # Beyond this a float no longer holds every whole number; no counter of a service comes near.
 COUNT_MAX = 2**53
+GAUGE_MAX = 1e18
 # Thirty years: a time beyond it is in another unit or not a time since the rollout began.
 SECONDS_MAX = 1e9
 STAGE_MAX = 1_000_000
 EVENTS_MAX = 64
 
 
-class InvalidLine(ValueError):  # noqa: N818 -- it says what the line is
+Counts = list[Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]]
+
+
+class InvalidLine(ValueError):
     """A line that is dropped; the text names the key and the value."""
 
 
@@ -30,26 +35,10 @@ class Place(msgspec.Struct, frozen=True):
     weight: float | None
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What a line says of one version: counters as sent, and gauges (see `model.evidence.Arm`)."""
-
-    requests: int
-    errors: int
-    buckets: list[int]
-    restarts: int
-    oom_kills: int
-    events: dict[str, int]
-    cpu_percent: float | None
-    memory_bytes: float | None
-    instances: float | None
-    ready: float | None
-    p95_ms: float | None
-
-
 def time_of(line: Mapping[str, Any]) -> float | None:
     """`t` as the line gives it; None when it is no time."""
     t = line.get("t")
-    return t if is_number(t) and 0 <= cast("float", t) <= SECONDS_MAX else None
+    return t if is_number(t) and 0 <= t <= SECONDS_MAX else None
 
 
 def read_place(line: Mapping[str, Any]) -> Place:
@@ -57,36 +46,34 @@ def read_place(line: Mapping[str, Any]) -> Place:
     t, stage, stage_t, weight = line.get("t"), line.get("stage"), line.get("stage_t"), line.get("weight")
     if time_of(line) is None:
         raise InvalidLine(f"t must be seconds since the rollout began, not {_short(t)}")
-    if not is_number(stage) or stage != int(cast("float", stage)) or not 0 <= cast("float", stage) <= STAGE_MAX:
+    if not is_number(stage) or stage != int(stage) or not 0 <= stage <= STAGE_MAX:
         raise InvalidLine(f"stage must be a whole number from 0, not {_short(stage)}")
-    if not is_number(stage_t) or not 0 <= cast("float", stage_t) <= SECONDS_MAX:
+    if not is_number(stage_t) or not 0 <= stage_t <= SECONDS_MAX:
         raise InvalidLine(f"stage_t must be seconds since the stage began, not {_short(stage_t)}")
     if weight is not None and (not is_number(weight) or not 0 <= weight <= 100):
         raise InvalidLine(f"weight must be a percentage from 0 to 100, not {_short(weight)}")
     return Place(
         float(cast("float", t)),
-        int(cast("float", stage)),
-        float(cast("float", stage_t)),
+        int(stage),
+        float(stage_t),
         None if weight is None else float(weight),
     )
 
 
-def read_arms(line: Mapping[str, Any], buckets_length: int) -> tuple[Reading, Reading]:
-    """Readings of (stable, candidate). Raises `InvalidLine`.
+def read_arms(line: Mapping[str, Any], buckets_length: int) -> tuple[Arm, Arm]:
+    """(stable, candidate), counts as they were sent. Raises `InvalidLine`.
 
     `buckets_length` is one more than the bounds; 1 means there are none, and buckets may be left out.
     """
     arms = line.get("arms")
-    if not isinstance(arms, Mapping):
+    if type(arms) is not dict and not isinstance(arms, Mapping):
         raise InvalidLine(f"arms must be an object with stable and candidate, not {_short(arms)}")
     both = cast("Mapping[str, Any]", arms)
-    return _reading(both.get("stable"), "stable", buckets_length), _reading(
-        both.get("candidate"), "candidate", buckets_length
-    )
+    return _arm(both.get("stable"), "stable", buckets_length), _arm(both.get("candidate"), "candidate", buckets_length)
 
 
-def _reading(raw: object, name: str, buckets_length: int) -> Reading:
-    if not isinstance(raw, Mapping):
+def _arm(raw: object, name: str, buckets_length: int) -> Arm:
+    if type(raw) is not dict and not isinstance(raw, Mapping):
         raise InvalidLine(f"arms.{name} must be an object with requests, errors and buckets, not {_short(raw)}")
     arm = cast("Mapping[str, Any]", raw)
     try:
@@ -95,12 +82,12 @@ def _reading(raw: object, name: str, buckets_length: int) -> Reading:
         if buckets is None and buckets_length == 1:
             buckets = [0]
         events = get("events")
-        return Reading(
+        return Arm(
             requests=count(get("requests"), "requests"),
             errors=count(get("errors"), "errors"),
             buckets=counts(buckets, "buckets", buckets_length),
-            restarts=count(get("restarts", 0), "restarts"),
-            oom_kills=count(get("oom_kills", 0), "oom_kills"),
+            restarts=_count_if_any(get("restarts"), "restarts"),
+            oom_kills=_count_if_any(get("oom_kills"), "oom_kills"),
             events={} if events is None else _events(events),
             cpu_percent=_gauge(get("cpu"), "cpu"),
             memory_bytes=_gauge(get("memory"), "memory"),
@@ -118,8 +105,6 @@ def count(value: object, name: str) -> int:
         return value
     if type(value) is float and value.is_integer() and 0 <= value <= COUNT_MAX:
         return int(value)
-    if value is None and name in ("restarts", "oom_kills"):
-        return 0
     raise InvalidLine(f"{name} must be a whole number from 0, not {_short(value)}")
 
 
@@ -130,10 +115,14 @@ def counts(value: object, name: str, length: int) -> list[int]:
     items = cast("list[Any]", value)
     if len(items) != length:
         raise InvalidLine(f"{name} has {len(items)} counts, {length} are needed: one more than bounds_ms")
-    # The common case, at the speed of C.
-    if set(map(type, items)) == {int} and min(items) >= 0 and max(items) <= COUNT_MAX:
-        return list(items)
-    return [count(item, f"{name}[{index}]") for index, item in enumerate(items)]
+    try:
+        return msgspec.convert(items, Counts)
+    except msgspec.ValidationError:
+        return [count(item, f"{name}[{index}]") for index, item in enumerate(items)]
+
+
+def _count_if_any(value: object, name: str) -> int:
+    return 0 if value is None else count(value, name)
 
 
 def _events(value: object) -> dict[str, int]:
@@ -148,14 +137,16 @@ def _events(value: object) -> dict[str, int]:
 def _gauge(value: object, name: str) -> float | None:
     if value is None:
         return None
-    if not is_number(value) or cast("float", value) < 0:
+    if not is_number(value) or not 0 <= value <= GAUGE_MAX:
         raise InvalidLine(f"{name} must be a number from 0, not {_short(value)}")
-    return float(cast("float", value))
+    return float(value)
 
 
 def _short(value: object) -> str:
     """`value` for a message, whatever its size; a number of thousands of digits cannot even be printed."""
+    if isinstance(value, list | tuple | dict):
+        return "a list" if not isinstance(value, dict) else "an object"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**18:
         return "a number of more than 18 digits"
-    text = repr(value) if not isinstance(value, list | Mapping) else f"a {type(value).__name__}"
+    text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -40,7 +40,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
             return None
         match self.kind:
             case "number":
-                fits = is_number(value) and self.low <= float(value) <= self.high  # type: ignore[arg-type]
+                fits = is_number(value) and self.low <= value <= self.high
                 return None if fits else f"must be a number from {self.low:g} to {self.high:g}"
             case "choice":
                 return None if value in self.choices else f"must be one of {', '.join(self.choices)}"
@@ -57,9 +57,11 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
                 return None if isinstance(value, Mapping) else "must be an object"
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether `value` is a finite number; True and False are not numbers here."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if type(value) is float:
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:

@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from ferryman.analysis.counters import Counted, as_sent, counted, since
+from ferryman.analysis.counters import Counted, counted, since
 from ferryman.analysis.header import parse_header
 from ferryman.analysis.judge import Finding, Judge
-from ferryman.analysis.lines import InvalidLine, Place, Reading, read_arms, read_place, time_of
+from ferryman.analysis.lines import InvalidLine, Place, read_arms, read_place, time_of
 from ferryman.analysis.registry import judge_for, judge_named
 from ferryman.model.errors import FerrymanError
 from ferryman.model.evidence import Answer, Arm, Block, Gap, Header, Verdict
@@ -136,7 +136,7 @@ class JudgeSession:
 
     @property
     def last_t(self) -> float | None:
-        """t of the last line with data."""
+        """When the last line with data ended; seconds since the rollout began."""
         return self._progress.t
 
     def record(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class JudgeSession:
         dropped = {"late": progress.late, "invalid": progress.invalid, "resets": progress.resets}
         return {"reason": reason, "dropped": dropped, **self._judge.record(self._state, full=full)}
 
-    def _block(self, place: Place, readings: tuple[Reading, Reading]) -> Block | None:
+    def _block(self, place: Place, readings: tuple[Arm, Arm]) -> Block | None:
         """What happened since the line before; None for the origin of cumulative counters."""
         arms = self._increments(readings)
         if arms is None:
@@ -243,10 +243,10 @@ class JudgeSession:
             candidate=arms[1],
         )
 
-    def _increments(self, readings: tuple[Reading, Reading]) -> tuple[Arm, Arm] | None:
+    def _increments(self, readings: tuple[Arm, Arm]) -> tuple[Arm, Arm] | None:
         stable, candidate = readings
         if not self._stored.cumulative:
-            return as_sent(stable), as_sent(candidate)
+            return readings
         progress = self._progress
         before = progress.stable, progress.candidate
         progress.stable, progress.candidate = counted(stable), counted(candidate)
@@ -258,7 +258,7 @@ class JudgeSession:
         return stable_arm, candidate_arm
 
 
-def _refuse_impossible(*readings: Reading) -> None:
+def _refuse_impossible(*readings: Arm) -> None:
     """Increments with more errors than requests are a mistake. (Raw counters are read one after the other and may run
     ahead of each other, so there it is none.) Raises `InvalidLine`."""
     for name, reading in zip(("stable", "candidate"), readings, strict=True):

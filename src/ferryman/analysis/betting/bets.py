@@ -12,6 +12,9 @@ anytime-valid counts, arXiv 2011.03567 and 2205.14762; restarts from unspent cas
 from __future__ import annotations
 
 import math
+from functools import cache
+from operator import mul
+from typing import NamedTuple
 
 import msgspec
 
@@ -36,6 +39,21 @@ E_MIN = 1e-300
 LOG_MAX = 690.0
 
 
+class Tilt(NamedTuple):
+    """What bets at the same odds share: the null share `theta`, and how far each of `RATIOS` would move it."""
+
+    theta: float
+    leads: tuple[float, ...]
+
+
+def tilt(odds: float) -> Tilt | None:
+    """The tilt at `odds`, rho included; None where the share is so extreme that nothing can be learned."""
+    theta = odds / (1.0 + odds)
+    if not CERTAIN < theta < 1.0 - CERTAIN:
+        return None
+    return Tilt(theta, tuple([ratio * odds / (1.0 + ratio * odds) - theta for ratio in RATIOS]))
+
+
 class HarmBet(msgspec.Struct, array_like=True):
     """Against "the candidate's event rate is at most `rho` times the stable one's, in the same block".
 
@@ -55,31 +73,24 @@ class HarmBet(msgspec.Struct, array_like=True):
             self.cash -= part
             self.capital = [capital + part for capital in self.capital]
 
-    def update(self, candidate: int, total: int, odds: float) -> None:
-        """Settle a block with `total` events, `candidate` of them the candidate's; `odds` include rho."""
-        if not total:
+    def update(self, candidate: int, total: int, at: Tilt | None) -> None:
+        """Settle a block with `total` events, `candidate` of them the candidate's."""
+        if not total or at is None:
             return
-        theta = odds / (1.0 + odds)
-        if not CERTAIN < theta < 1.0 - CERTAIN:
-            return
+        theta, leads = at
         surprise = candidate / total - theta
         variance = theta * (1.0 - theta) / total
         shared = 1.0 - 1.0 / total
         most = RISK_MAX / theta
         settled: list[float] = []
-        for ratio, capital in zip(RATIOS, self.capital, strict=True):
-            tilted = ratio * odds
-            lead = tilted / (1.0 + tilted) - theta
+        for lead, capital in zip(leads, self.capital, strict=True):
             stake = lead / (variance + shared * lead * lead)
-            settled.append(capital * (1.0 + min(stake, most) * surprise))
+            settled.append(capital * (1.0 + (most if stake > most else stake) * surprise))  # noqa: FURB136 -- min is slow
         self.capital = settled
 
     def value(self) -> float:
         """The e-value: at least `E_MIN`."""
-        total = self.cash
-        for weight, capital in zip(RATIO_WEIGHTS, self.capital, strict=True):
-            total += weight * capital
-        return max(total, E_MIN)
+        return max(self.cash + sum(map(mul, RATIO_WEIGHTS, self.capital)), E_MIN)
 
 
 def new_harm_bet() -> HarmBet:
@@ -117,7 +128,7 @@ class ReverseBet(msgspec.Struct, array_like=True):
             tilted = ratio * odds
             lead = tilted / (1.0 + tilted) - theta
             stake = lead / (variance + shared * lead * lead)
-            settled.append(log + math.log1p(max(stake, most) * surprise))
+            settled.append(log + math.log1p((max(most, stake)) * surprise))
         self.logs = settled
 
     def log_value(self) -> float:
@@ -148,6 +159,12 @@ class ReverseLikelihood(msgspec.Struct, array_like=True):
         return log_mean(self.logs)
 
 
+@cache
+def _rate_gains(delta: float) -> tuple[tuple[float, float], ...]:
+    """What an error and a good answer add to each log."""
+    return tuple((math.log(part), math.log((1.0 - part * delta) / (1.0 - delta))) for part in BETTER_RATES)
+
+
 class RateLikelihood(msgspec.Struct, array_like=True):
     """Against "the candidate's error rate is at least `delta`", by likelihood ratios; takes requests as independent."""
 
@@ -157,28 +174,26 @@ class RateLikelihood(msgspec.Struct, array_like=True):
     def update(self, errors: int, requests: int) -> None:
         """Settle a block. Errors may outrun requests at a block's edge; then none counts as answered well."""
         well = max(requests - errors, 0)
-        if not errors and not well:
-            return
-        self.logs = [
-            log + errors * math.log(part) + well * math.log((1.0 - part * self.delta) / (1.0 - self.delta))
-            for part, log in zip(BETTER_RATES, self.logs, strict=True)
-        ]
+        if errors or well:
+            gains = _rate_gains(self.delta)
+            self.logs = [log + errors * bad + well * good for log, (bad, good) in zip(self.logs, gains, strict=True)]
 
     def log_value(self) -> float:
         return log_mean(self.logs)
 
 
-def log_sum(logs: list[float]) -> float:
-    """log of the sum of exp, without overflow; logs must be finite."""
-    top = max(logs)
-    return top + math.log(sum(math.exp(log - top) for log in logs))
-
-
 def log_mean(logs: list[float]) -> float:
-    """log of the mean of exp, without overflow."""
-    return log_sum(logs) - math.log(len(logs))
+    """Logarithm of the mean of exp, without overflow; logs must be finite."""
+    top = max(logs)
+    return top + math.log(sum([math.exp(log - top) for log in logs]) / len(logs))
+
+
+def log_add(one: float, other: float) -> float:
+    """Logarithm of exp(one) + exp(other), without overflow."""
+    low, high = (one, other) if one < other else (other, one)
+    return high + math.log1p(math.exp(low - high))
 
 
 def exp(log: float) -> float:
-    """e to the `log`, capped where a float ends."""
+    """E to the `log`, capped where a float ends."""
     return math.exp(min(log, LOG_MAX))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from statistics import median
 
 import msgspec
@@ -41,7 +41,7 @@ def choose_cuts(bounds: tuple[float, ...], buckets: list[int], margin: float) ->
     def quantile(part: float) -> int:
         return min(bisect_left(cumulative, part * total), last)
 
-    steps = [high / low for low, high in zip(bounds, bounds[1:], strict=False)]
+    steps = [high / low for low, high in pairwise(bounds)]
     fine = bool(steps) and median(steps) < FINE_STEP
     stable = tuple(sorted({quantile(part) for part in QUANTILES}))
     p95 = quantile(P95)

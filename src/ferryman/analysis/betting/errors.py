@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 
-from ferryman.analysis.betting.bets import HarmBet, RateLikelihood, ReverseBet, log_sum, new_harm_bet
+from ferryman.analysis.betting.bets import HarmBet, RateLikelihood, ReverseBet, log_add, new_harm_bet, tilt
 from ferryman.analysis.betting.interval import RatioInterval
 from ferryman.analysis.betting.settings import PROMOTE_RATES, PROMOTE_RATIOS, WARMUP_RATIO, Settings, by_stage
 from ferryman.analysis.betting.tally import Tally
 from ferryman.model.evidence import Block
+
+LOG_TWO = math.log(2.0)
 
 
 class ErrorTest(msgspec.Struct, array_like=True):
@@ -67,19 +69,22 @@ class ErrorTest(msgspec.Struct, array_like=True):
     ) -> None:
         margin = WARMUP_RATIO if begin < settings.warmup_seconds else settings.error_margin
         total = stable + candidate
-        self.harm.update(candidate, total, odds * margin)
+        self.harm.update(candidate, total, tilt(odds * margin))
         self.better.update(candidate, total, odds)
         if self.floor and settings.delta and requests:
-            self.floor.update(min(candidate, requests), requests, settings.delta / (1.0 - settings.delta))
+            self.floor.update(min(candidate, requests), requests, tilt(settings.delta / (1.0 - settings.delta)))
 
     def value(self) -> float:
         """The e-value of harm; with a floor, both bets must have won."""
         return min(self.harm.value(), self.floor.value()) if self.floor else self.harm.value()
 
+    def promote_top(self) -> float:
+        """An upper bound of `promote_log`."""
+        return max(*self.better.logs, *self.low.logs)
+
     def promote_log(self) -> float:
-        """log e-value of "inside the ratio margin or below the rate limit"."""
-        half = math.log(0.5)
-        return log_sum([half + self.better.log_value(), half + self.low.log_value()])
+        """Log e-value of "inside the ratio margin or below the rate limit"."""
+        return log_add(self.better.log_value(), self.low.log_value()) - LOG_TWO
 
     def record(self, settings: Settings) -> dict[str, Any]:
         return {

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ferryman.analysis.betting.bets import HarmBet, new_harm_bet
+from ferryman.analysis.betting.bets import HarmBet, new_harm_bet, tilt
 from ferryman.analysis.betting.settings import WARMUP_RATIO, Settings
 from ferryman.analysis.betting.tally import Tally
 from ferryman.model.evidence import Block
@@ -33,9 +33,10 @@ class EventTest(msgspec.Struct, array_like=True):
     def observe(self, block: Block, odds: float, settings: Settings) -> None:
         margin = WARMUP_RATIO if block.begin < settings.warmup_seconds else settings.error_margin
         stable, candidate = block.stable, block.candidate
+        at = tilt(odds * margin)
         for name, bet, tally in zip(self.names, self.bets, self.tallies, strict=True):
             stable_k, candidate_k = stable.events.get(name, 0), candidate.events.get(name, 0)
-            bet.update(candidate_k, stable_k + candidate_k, odds * margin)
+            bet.update(candidate_k, stable_k + candidate_k, at)
             tally.add(stable.requests, stable_k, candidate.requests, candidate_k)
 
     def value(self) -> float:

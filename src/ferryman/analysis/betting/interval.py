@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 from ferryman.analysis.betting.bets import CERTAIN, RISK_MAX
@@ -11,20 +9,19 @@ from ferryman.analysis.betting.bets import CERTAIN, RISK_MAX
 GRID = tuple(0.25 * 1.25**step for step in range(21))
 BLOCK_SECONDS = 20.0
 # Each end misses the true ratio with a chance of at most 1/20.
-LOG_LIMIT = math.log(20.0)
+LIMIT = 20.0
 FORWARD, REVERSE = 1.6, 0.6
-# Logs are kept to this many digits: enough for a display, and short to store.
-DIGITS = 6
 
 
 class RatioInterval(msgspec.Struct, array_like=True):
-    """Two bets per ratio of `GRID`: that the true ratio is above it, and that it is below.
+    """Two bets per ratio of `GRID`: that the true ratio is above it, and that it is below. A capital that has reached
+    `LIMIT` excludes its ratio for the rest of the stage, and stays as it is.
 
     `candidate`, `stable` and `seconds` are the block that is still open.
     """
 
-    above: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(GRID))
-    below: list[float] = msgspec.field(default_factory=lambda: [0.0] * len(GRID))
+    above: list[float] = msgspec.field(default_factory=lambda: [1.0] * len(GRID))
+    below: list[float] = msgspec.field(default_factory=lambda: [1.0] * len(GRID))
     candidate: int = 0
     stable: int = 0
     seconds: float = 0.0
@@ -37,27 +34,28 @@ class RatioInterval(msgspec.Struct, array_like=True):
         if self.seconds < BLOCK_SECONDS:
             return
         total = self.stable + self.candidate
-        if total:
+        if total and CERTAIN < odds < 1.0 / CERTAIN:
             self._settle(self.candidate / total, total, odds)
         self.stable = self.candidate = 0
         self.seconds = 0.0
 
     def _settle(self, share: float, total: int, odds: float) -> None:
-        shared = 1.0 - 1.0 / total
+        each, shared = 1.0 / total, 1.0 - 1.0 / total
         above: list[float] = []
         below: list[float] = []
         for ratio, up, down in zip(GRID, self.above, self.below, strict=True):
             null = ratio * odds
-            theta = null / (1.0 + null)
-            if CERTAIN < theta < 1.0 - CERTAIN:
-                surprise = share - theta
-                variance = theta * (1.0 - theta) / total
+            other = 1.0 / (1.0 + null)
+            theta = null * other
+            variance, surprise = theta * other * each, share - theta
+            if up < LIMIT:
                 lead = FORWARD * null / (1.0 + FORWARD * null) - theta
-                stake = min(lead / (variance + shared * lead * lead), RISK_MAX / theta)
-                up = round(up + math.log1p(stake * surprise), DIGITS)  # noqa: PLW2901
+                stake, most = lead / (variance + shared * lead * lead), RISK_MAX / theta
+                up *= 1.0 + (most if stake > most else stake) * surprise  # noqa: FURB136, PLW2901 -- min is slow here
+            if down < LIMIT:
                 lead = REVERSE * null / (1.0 + REVERSE * null) - theta
-                stake = max(lead / (variance + shared * lead * lead), -RISK_MAX / (1.0 - theta))
-                down = round(down + math.log1p(stake * surprise), DIGITS)  # noqa: PLW2901
+                stake, most = lead / (variance + shared * lead * lead), -RISK_MAX / other
+                down *= 1.0 + (most if stake < most else stake) * surprise  # noqa: FURB136, PLW2901
             above.append(up)
             below.append(down)
         self.above, self.below = above, below
@@ -68,8 +66,11 @@ class RatioInterval(msgspec.Struct, array_like=True):
         An end at the edge of the grid says that nothing is excluded on that side: low is then 0, high the last of
         `GRID`.
         """
-        low = next((ratio for ratio, log in zip(GRID, self.above, strict=True) if log < LOG_LIMIT), None)
-        high = next((ratio for ratio, log in zip(GRID[::-1], self.below[::-1], strict=True) if log < LOG_LIMIT), None)
-        if low is None or high is None or low > high:
+        low, high = 0, len(GRID) - 1
+        while low < len(GRID) and self.above[low] >= LIMIT:
+            low += 1
+        while high >= 0 and self.below[high] >= LIMIT:
+            high -= 1
+        if low > high:
             return None
-        return [0.0 if low == GRID[0] else low, high]
+        return [GRID[low] if low else 0.0, GRID[high]]

@@ -164,9 +164,8 @@ def _finding(state: State, block: Block) -> Finding:
     seen = state.stage_candidate
     if seen < PROMOTE_REQUESTS:
         return Finding(Verdict.CONTINUE, f"{seen} candidate requests in this stage, at least {PROMOTE_REQUESTS} needed")
-    shown = min(state.promote_logs())
-    if shown < LOG_PROMOTE:
-        return Finding(Verdict.CONTINUE, f"evidence to go on is at {max(shown, 0.0):.2f} of {LOG_PROMOTE:.2f}")
+    if not state.may_go_on(LOG_PROMOTE):
+        return Finding(Verdict.CONTINUE, "no harm beyond chance; evidence to go on is not complete yet")
     if state.log_e >= log_limit / 2.0:
         return Finding(Verdict.CONTINUE, f"evidence of harm is at {state.log_e:.2f} of {log_limit:.2f}")
     return Finding(Verdict.PASS, "every required metric is shown to lie inside this stage's margin")

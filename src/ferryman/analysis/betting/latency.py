@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 import msgspec
 
-from ferryman.analysis.betting.bets import HarmBet, ReverseLikelihood, new_harm_bet
+from ferryman.analysis.betting.bets import HarmBet, ReverseLikelihood, new_harm_bet, tilt
 from ferryman.analysis.betting.cuts import Cuts, choose_cuts
 from ferryman.analysis.betting.interval import RatioInterval
 from ferryman.analysis.betting.settings import COARSE_RATIO, PROMOTE_RATIOS, WARMUP_RATIO, Settings, by_stage
@@ -25,7 +26,8 @@ BLOCK_SECONDS, SHORT_BLOCK_SECONDS, FEW_REQUESTS = 10.0, 5.0, 1000
 class LatencyTest(msgspec.Struct, array_like=True):
     """`bounds` and `learned` (a stable histogram) are held only until `cuts` are chosen; `bets` has one per cut.
 
-    Then come the parts of the stage, and the open block: requests slower than each cut, per version."""
+    Then come the parts of the stage, and the open block: requests slower than each cut, per version. `e` is the mean
+    over the bets, None after they changed."""
 
     bounds: tuple[float, ...]
     learned: list[int]
@@ -42,10 +44,12 @@ class LatencyTest(msgspec.Struct, array_like=True):
     candidate_slow: list[int] = []
     stable_p95: int = 0
     candidate_promote: int = 0
+    e: float | None = None
 
     def stake(self, part: float) -> None:
         for bet in self.bets:
             bet.stake(part)
+        self.e = None
 
     def new_stage(self, stage: int, odds: float, settings: Settings) -> None:
         """Begin a stage; what is open of the old one is settled with its last `odds`."""
@@ -72,9 +76,10 @@ class LatencyTest(msgspec.Struct, array_like=True):
     def _learn(self, stable: Arm, settings: Settings) -> None:
         self.learned = [before + now for before, now in zip(self.learned, stable.buckets, strict=True)]
         if sum(self.learned) >= LEARN_REQUESTS:
-            self._choose(self.learned, settings)
+            self.choose(self.learned, settings)
 
-    def _choose(self, histogram: list[int], settings: Settings) -> None:
+    def choose(self, histogram: list[int], settings: Settings) -> None:
+        """Choose the cuts from a histogram of the stable version; from here on latency is tested."""
         self.cuts = choose_cuts(self.bounds, histogram, settings.latency_margin)
         self.bets = [new_harm_bet() for _ in self.cuts.stable]
         self.better = ReverseLikelihood(self._promote_ratio())
@@ -90,15 +95,19 @@ class LatencyTest(msgspec.Struct, array_like=True):
         self.stable_p95 = self.candidate_promote = 0
 
     def _count(self, cuts: Cuts, stable: list[int], candidate: list[int], seconds: float, odds: float) -> None:
-        stable_n, candidate_n = sum(stable), sum(candidate)
+        stable_up_to, candidate_up_to = list(accumulate(stable)), list(accumulate(candidate))
+        stable_n, candidate_n = stable_up_to[-1], candidate_up_to[-1]
         self.requests += stable_n + candidate_n
-        self.stable_slow = [n + sum(stable[cut + 1 :]) for n, cut in zip(self.stable_slow, cuts.stable, strict=True)]
-        self.candidate_slow = [
-            n + sum(candidate[cut + 1 :]) for n, cut in zip(self.candidate_slow, cuts.candidate, strict=True)
+        self.stable_slow = [
+            slow + stable_n - stable_up_to[cut] for slow, cut in zip(self.stable_slow, cuts.stable, strict=True)
         ]
-        stable_k, candidate_k = sum(stable[cuts.p95 + 1 :]), sum(candidate[cuts.p95 + 1 :])
+        self.candidate_slow = [
+            slow + candidate_n - candidate_up_to[cut]
+            for slow, cut in zip(self.candidate_slow, cuts.candidate, strict=True)
+        ]
+        stable_k, candidate_k = stable_n - stable_up_to[cuts.p95], candidate_n - candidate_up_to[cuts.p95]
         self.stable_p95 += stable_k
-        self.candidate_promote += sum(candidate[cuts.promote[min(self.stage, len(cuts.promote) - 1)] + 1 :])
+        self.candidate_promote += candidate_n - candidate_up_to[cuts.promote[min(self.stage, len(cuts.promote) - 1)]]
         self.tally.add(stable_n, stable_k, candidate_n, candidate_k)
         self.interval.observe(stable_k, candidate_k, seconds, odds)
 
@@ -106,14 +115,22 @@ class LatencyTest(msgspec.Struct, array_like=True):
         margin = 1.0 if cuts.fine else COARSE_RATIO
         if self.begin < settings.warmup_seconds:
             margin = WARMUP_RATIO
+        at = tilt(odds * margin)
         for bet, stable, candidate in zip(self.bets, self.stable_slow, self.candidate_slow, strict=True):
-            bet.update(candidate, stable + candidate, odds * margin)
+            bet.update(candidate, stable + candidate, at)
         self.better.update(self.candidate_promote, self.stable_p95 + self.candidate_promote, odds)
         self.seconds = 0.0
+        self.e = None
 
     def value(self) -> float:
         """The e-value of harm: mean over the cuts, 1 until they are chosen."""
-        return sum(bet.value() for bet in self.bets) / len(self.bets) if self.bets else 1.0
+        if self.e is None:
+            self.e = sum([bet.value() for bet in self.bets]) / len(self.bets) if self.bets else 1.0
+        return self.e
+
+    def promote_top(self) -> float:
+        """An upper bound of `promote_log`."""
+        return max(self.better.logs)
 
     def promote_log(self) -> float:
         return self.better.log_value()
@@ -134,5 +151,5 @@ def new_latency_test(bounds: tuple[float, ...], history: History | None, setting
         bounds, [0] * (len(bounds) + 1), None, [], ReverseLikelihood(PROMOTE_RATIOS[0]), RatioInterval(), Tally()
     )
     if history and sum(history.buckets) >= HISTORY_REQUESTS:
-        test._choose(list(history.buckets), settings)  # noqa: SLF001
+        test.choose(list(history.buckets), settings)
     return test

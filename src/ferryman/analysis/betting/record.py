@@ -16,33 +16,36 @@ from ferryman.analysis.planning import expected_seconds
 
 # A stable rate from few requests is drawn towards half a percent, as if it had been seen on this many.
 PRIOR_REQUESTS, PRIOR_RATE = 100.0, 0.005
+LOG_PROMOTE = math.log(PROMOTE_LIMIT)
 ROUTING_FAULT = "routing-fault"
 
 
 def full_record(state: State) -> dict[str, Any]:
     """Plain JSON data; the weighted sum of exp(log_e) over the metrics is exp of the total."""
-    alpha = state.settings.alpha
+    alpha, weights = state.settings.alpha, weights_of(state)
+    metrics = {name: _metric(state, weights[name], test) for name, test in state.tests().items()}
+    promote = min(figures["promote_log_e"] for figures in metrics.values() if figures["promote_log_e"] is not None)
     return {
         "log_e": state.log_e,
         "log_limit": -math.log(alpha),
         "alpha": alpha,
         "alpha_left": min(1.0, alpha * exp(state.log_e)),
-        "metrics": {name: _metric(state, name, test) for name, test in state.tests().items()},
-        "promote": {"log_e": min(state.promote_logs()), "log_limit": math.log(PROMOTE_LIMIT)},
+        "metrics": metrics,
+        "promote": {"log_e": promote, "log_limit": LOG_PROMOTE},
         "expected_seconds": seconds_to_pass(state),
         "hold": ROUTING_FAULT if state.routing.fault else None,
         "guard": state.guard,
     }
 
 
-def _metric(state: State, name: str, test: Test) -> dict[str, Any]:
+def _metric(state: State, weight: float, test: Test) -> dict[str, Any]:
     if isinstance(test, ErrorTest | LatencyTest | EventTest):
         figures = test.record(state.settings)
     elif isinstance(test, PercentileTest):
         figures = test.record(state.settings.latency_margin)
     else:
         figures = test.record()
-    return {"log_e": math.log(test.value()), "weight": weights_of(state)[name], **figures}
+    return {"log_e": math.log(test.value()), "weight": weight, **figures}
 
 
 def weights_of(state: State) -> dict[str, float]:

@@ -11,13 +11,17 @@ import math
 
 import msgspec
 
-from ferryman.analysis.betting.bets import LOG_MAX, log_sum
+from ferryman.analysis.betting.bets import LOG_MAX, log_add, log_mean
 from ferryman.analysis.betting.share import WINDOW_SECONDS, ShareWindow
 
 BAND = 1.5
 ALPHA = 0.001
+LOG_LIMIT = -math.log(ALPHA)
 # True odds beyond the band, as multiples of its edge, that the mixture is ready for.
 BEYOND = (1.25, 2.0, 5.0, 25.0)
+Factors = tuple[tuple[float, float], ...]
+MUCH: Factors = tuple((factor, math.log(factor)) for factor in BEYOND)
+LITTLE: Factors = tuple((1.0 / factor, -math.log(factor)) for factor in BEYOND)
 STAKE_FIRST, STAKE_MINUTES = 0.5, 0.5
 # While the data plane takes up a new weight, both the old and the new one are seen.
 SETTLING_SECONDS = 20.0
@@ -26,6 +30,7 @@ DUE_REQUESTS = 20.0
 
 
 def fresh_logs() -> list[float]:
+    """Log capitals at the start of a stage."""
     return [math.log(STAKE_FIRST)] * len(BEYOND)
 
 
@@ -44,11 +49,13 @@ class RoutingTest(msgspec.Struct, array_like=True):
             return
         self._stake(int(begin // 60))
         odds = weight_percent / (100.0 - weight_percent)
-        self.much = _settle(self.much, stable, candidate, odds * BAND, 1.0)
-        self.little = _settle(self.little, stable, candidate, odds / BAND, -1.0)
-        seen = f"the candidate got {window.candidate} of {window.stable + window.candidate} requests in the last minute"
+        self.much = _settle(self.much, stable, candidate, odds * BAND, MUCH)
+        self.little = _settle(self.little, stable, candidate, odds / BAND, LITTLE)
         if self._crossed() or _silent(window, weight_percent, begin):
-            self.fault = f"{seen}, asked were {weight_percent:g} %"
+            total = window.stable + window.candidate
+            self.fault = (
+                f"the candidate got {window.candidate} of the last {total} requests, asked: {weight_percent:g} %"
+            )
         elif self.fault and _inside(window, weight_percent):
             self.much, self.little, self.cash, self.fault = fresh_logs(), fresh_logs(), STAKE_MINUTES, None
 
@@ -60,23 +67,22 @@ class RoutingTest(msgspec.Struct, array_like=True):
         part = min(part, self.cash)
         if part > 0:
             self.cash -= part
-            self.much = [log_sum([log, math.log(part)]) for log in self.much]
-            self.little = [log_sum([log, math.log(part)]) for log in self.little]
+            log_part = math.log(part)
+            self.much = [log_add(log, log_part) for log in self.much]
+            self.little = [log_add(log, log_part) for log in self.little]
 
     def _crossed(self) -> bool:
         limit = 1.0 / ALPHA
-        return any(
-            self.cash + math.exp(min(log_sum(logs), LOG_MAX)) / len(BEYOND) >= limit
-            for logs in (self.much, self.little)
-        )
+        return any(self.cash + math.exp(min(log_mean(logs), LOG_MAX)) >= limit for logs in (self.much, self.little))
 
 
-def _settle(logs: list[float], stable: int, candidate: int, edge: float, direction: float) -> list[float]:
+def _settle(logs: list[float], stable: int, candidate: int, edge: float, factors: Factors) -> list[float]:
     settled: list[float] = []
-    for beyond, log in zip(BEYOND, logs, strict=True):
-        factor = beyond**direction
+    requests = stable + candidate
+    for (factor, log_factor), log in zip(factors, logs, strict=True):
+        # The log of (1 - q) / (1 - theta); that of q / theta is larger by the log of the factor.
         other = math.log((1.0 + edge) / (1.0 + edge * factor))
-        settled.append(log + candidate * (math.log(factor) + other) + stable * other)
+        settled.append(log + candidate * log_factor + requests * other)
     return settled
 
 

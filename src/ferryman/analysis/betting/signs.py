@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
-from ferryman.analysis.betting.bets import HarmBet, ReverseBet, log_mean, new_harm_bet
+from ferryman.analysis.betting.bets import HarmBet, ReverseBet, log_mean, new_harm_bet, tilt
 from ferryman.analysis.betting.settings import PROMOTE_LATENCY, by_stage
 from ferryman.analysis.betting.tally import Tally
 from ferryman.model.evidence import Arm, Block
 
 BLOCK_SECONDS = 60.0
 EVEN = 1.0
+EVEN_TILT = tilt(EVEN)
 CPU_MARGIN = MEMORY_MARGIN = 1.2
 # What an idle process burns is no property of a request: below this many percent of its limit, cpu is not compared.
 CPU_FLOOR_PERCENT = 10.0
@@ -62,7 +63,7 @@ class PercentileTest(msgspec.Struct, array_like=True):
             return
         if self.readings:
             above = int(self.candidate_sum > margin * self.stable_sum)
-            self.harm.update(above, 1, EVEN)
+            self.harm.update(above, 1, EVEN_TILT)
             beyond = int(self.candidate_sum > by_stage(PROMOTE_LATENCY, self.stage) * self.stable_sum)
             self.better.update(beyond, 1, EVEN)
             self.blocks += 1
@@ -71,6 +72,10 @@ class PercentileTest(msgspec.Struct, array_like=True):
 
     def value(self) -> float:
         return self.harm.value()
+
+    def promote_top(self) -> float:
+        """An upper bound of `promote_log`."""
+        return max(self.better.logs)
 
     def promote_log(self) -> float:
         return log_mean(self.better.logs)
@@ -81,6 +86,7 @@ class PercentileTest(msgspec.Struct, array_like=True):
 
 
 def new_percentile_test() -> PercentileTest:
+    """A test before its first block."""
     return PercentileTest(new_harm_bet(), ReverseBet(EVEN))
 
 
@@ -168,7 +174,7 @@ class SaturationTest(msgspec.Struct, array_like=True):
 
     def _settle(self, bet: HarmBet, above: bool | None) -> None:
         if above is not None:
-            bet.update(int(above), 1, EVEN)
+            bet.update(int(above), 1, EVEN_TILT)
             self.blocks += 1
             self.above += above
 

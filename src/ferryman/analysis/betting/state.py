@@ -59,6 +59,10 @@ class State(msgspec.Struct, array_like=True):
         }
         return {name: test for name, test in named.items() if test is not None}
 
-    def promote_logs(self) -> list[float]:
-        """Evidence for promotion of every metric that must bring it."""
-        return [test.promote_log() for test in (self.errors, self.latency or self.percentile) if test is not None]
+    def may_go_on(self, log_limit: float) -> bool:
+        """Whether every metric that must bring evidence for promotion has brought enough."""
+        # A mean is at most its largest part, which is found much sooner.
+        for test in (self.errors, self.latency or self.percentile):
+            if test is not None and (test.promote_top() < log_limit or test.promote_log() < log_limit):
+                return False
+        return True
