@@ -139,7 +139,8 @@ class Store(Protocol):
     async def verify(self, service: str) -> int:
         """Recompute the hash chain and, with a fold, the snapshot; returns the number of events. Raises `StoreError`
         naming the first bad event: code ``chain_broken`` (changed, missing or not gapless), ``event_unreadable``
-        (intact, but of no known kind), ``snapshot_corrupt``, or ``snapshot_mismatch`` (not what the events lead to)."""
+        (intact, but of no known kind), ``fold_failed`` (the fold raised ValueError for it), ``snapshot_corrupt``, or
+        ``snapshot_mismatch`` (not what the events lead to)."""
         ...
 
     def on_append(self, callback: OnAppend) -> Callable[[], None]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from ferryman.model.errors import StoreError
+from ferryman.model.event import Event
 from ferryman.model.rollout import Service
 from ferryman.store import records
 from ferryman.store.base import Fold
@@ -21,7 +22,7 @@ Placed = tuple[int, Record]
 def check_stream(service: str, head: Head, stream: Iterable[Placed], fold: Fold | None) -> Service:
     """Check that `stream` is gapless, unchanged and ends where `head` says. Returns the fold of it (fresh without a fold).
 
-    Raises `StoreError`: code ``chain_broken`` naming the first bad event, or ``event_unreadable``.
+    Raises `StoreError`: code ``chain_broken`` naming the first bad event, ``event_unreadable``, or ``fold_failed``.
     """
     state, count, previous_hash = Service(name=service), 0, genesis(service)
     for position, record in stream:
@@ -35,7 +36,7 @@ def check_stream(service: str, head: Head, stream: Iterable[Placed], fold: Fold 
                 service, count, f"position {position}", f"it is labelled {record.kind!r} but is {event.kind!r}"
             )
         if fold is not None:
-            state = fold(state, event)
+            state = _folded(fold, state, event)
         previous_hash = record.hash
     if count < head.seq:
         raise _broken(service, count + 1, "missing", f"the stream should have {head.seq} events")
@@ -88,10 +89,21 @@ def state(
     for position, record in stream_after(known.seq):
         if record.seq != known.seq + 1:
             raise _broken(service, known.seq + 1, "missing", f"found event {record.seq} in its place")
-        known = fold(known, records.event(position, record))
+        known = _folded(fold, known, records.event(position, record))
     if known.seq != head.seq:
         raise _broken(service, known.seq + 1, "missing", f"the stream should have {head.seq} events")
     return known
+
+
+def _folded(fold: Fold, state: Service, event: Event) -> Service:
+    try:
+        return fold(state, event)
+    except ValueError as error:
+        raise StoreError(
+            "fold_failed",
+            f"event {event.seq} of service {event.service!r} ({event.kind}) does not follow from those before it: {error}",
+            "the event is as it was written: this is a defect of the program that wrote it, please report it",
+        ) from error
 
 
 def _opened(service: str, head: Head, kept: Kept | None) -> Service | None:
