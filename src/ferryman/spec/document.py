@@ -15,6 +15,7 @@ from ferryman.spec.scalars import ScalarError, resolve
 
 CHARACTERS_MAX = 128 * 1024
 DEPTH_MAX = 64
+WRITTEN_MAX = 20_000
 NODES_MAX = 100_000
 
 # Outside the set that YAML calls printable (chapter 5.1): the parser refuses them with a byte offset for a place.
@@ -62,6 +63,7 @@ class _Composer:
         self._report = report
         self._anchors: dict[str, Node] = {}
         self._open: set[str] = set()
+        self._written = 0
         self._nodes = 0
 
     def _next(self) -> Event:
@@ -99,6 +101,7 @@ class _Composer:
 
     def _node(self, event: Event, path: str, depth: int) -> Node:
         mark = event.mark
+        self._written += 1
         self._count(mark, path, 1, depth)
         if event.kind == "Alias":
             return self._alias(event.anchor, mark, path, depth)
@@ -122,9 +125,11 @@ class _Composer:
             message = f"nested more than {DEPTH_MAX} levels deep"
             self._report.add(mark, "", "", "too_deep", message, "look for brackets that are never closed")
             raise _GiveUpError
-        if self._nodes > NODES_MAX:
-            message = f"with its aliases expanded the document has more than {NODES_MAX} values"
-            self._report.add(mark, shorten(path), "", "too_large", message, "write out what is meant, without aliases")
+        if self._nodes > NODES_MAX or self._written > WRITTEN_MAX:
+            written = self._written > WRITTEN_MAX
+            limit = f"{WRITTEN_MAX} values" if written else f"{NODES_MAX} values with its aliases expanded"
+            message = f"the document has more than {limit}"
+            self._report.add(mark, shorten(path), "", "too_large", message, "is this the right file?")
             raise _GiveUpError
 
     def _alias(self, name: str, mark: Mark, path: str, depth: int) -> Node:
@@ -145,6 +150,7 @@ class _Composer:
         tag = event.tag
         if not tag:
             return node
+        tag = tag.replace("tag:yaml.org,2002:", "!!", 1)
         message = f"the tag `{shorten(tag)}` is not used in release files"
         self._report.add(mark, path, shorten(tag), "tag", message, "delete the tag; quote the value if it is a text")
         return BrokenNode(mark)

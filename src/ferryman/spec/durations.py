@@ -15,7 +15,7 @@ TEXT_MAX = 60
 
 def parse_duration(text: str) -> float | None:
     """Seconds, or None when `text` is no duration. Units fall from days to milliseconds, each at most once."""
-    if len(text) > TEXT_MAX or not _WHOLE.match(text):
+    if len(text) > TEXT_MAX or not _WHOLE.fullmatch(text):
         return None
     factors = dict(_UNITS)
     return sum(

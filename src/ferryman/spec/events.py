@@ -80,6 +80,8 @@ def _syntax_error(error: Exception, text: str, last: Mark) -> YamlSyntaxError:
     hint = QUOTES_HINT
     if "\t" in indent or "'\\t'" in problem:
         hint = "indent with spaces; YAML does not allow tabs there"
+    elif "stream" in problem:
+        hint = "look for a bracket or a quote that is never closed"
     elif "block end" in problem or "mapping values" in problem:
         hint = "look at the indentation of this line and the one before, and at the space after each `:`"
     return YamlSyntaxError(mark, f"this is not YAML: {shorten(problem, 200)}", hint)

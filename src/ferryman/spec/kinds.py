@@ -231,7 +231,9 @@ class Whole:
 def _number_hint(node: Node) -> str:
     text = node.text if isinstance(node, ScalarNode) else ""
     bare = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%?\s*", text)
-    return f"did you mean `{bare.group(1)}`?" if bare else "write a plain number"
+    if not bare:
+        return "write a plain number"
+    return f"did you mean `{bare.group(1)}`{', without quotes' if bare.group(1) == text else ''}?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,13 @@ def show(node: Node) -> str:
     return "?"
 
 
+def quote(node: Node) -> str:
+    """The value as the subject of a sentence."""
+    if isinstance(node, ListNode) or (isinstance(node, ScalarNode) and node.value is None):
+        return show(node)
+    return f"`{show(node)}`"
+
+
 def shorten(text: str, most: int = SHOWN_CHARACTERS_MAX) -> str:
     """`text` without line ends and odd characters, at most `most` characters long."""
     # One character more than is shown is looked at, never the whole of a long text.

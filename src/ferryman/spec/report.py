@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from ferryman.model.errors import Problem
-from ferryman.spec.nodes import Mark, Node, show
+from ferryman.spec.nodes import Mark, Node, quote, show
 
 PROBLEMS_MAX = 100
 
@@ -55,7 +55,7 @@ class Report:
 
     def wrong(self, node: Node, path: str, code: str, message: str, hint: str = "") -> None:
         """Note a problem with a value; its text is quoted in front of the message."""
-        self.add(node.mark, path, show(node), code, f"`{show(node)}` {message}", hint)
+        self.add(node.mark, path, show(node), code, f"{quote(node)} {message}", hint)
 
     @property
     def failed(self) -> bool:
@@ -78,6 +78,9 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     folded = _fold(word)
     if folded in by_folded:
         return by_folded[folded]
+    for name, full in by_folded.items():  # env and environment, dir and directory
+        if min(len(name), len(folded)) >= 3 and (folded.startswith(name) or name.startswith(folded)):
+            return full
     # A lower cut-off suggests nonsense for short words, and a very long word is no misspelling.
     found = difflib.get_close_matches(folded[:80], by_folded, n=1, cutoff=0.65)
     return by_folded[found[0]] if found else None

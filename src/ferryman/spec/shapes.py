@@ -9,7 +9,19 @@ from typing import cast
 
 from ferryman.spec.document import join
 from ferryman.spec.kinds import BAD, Kind, Schema, read, wrong_type
-from ferryman.spec.nodes import BrokenNode, Entry, ListNode, MapNode, Mark, Node, ScalarNode, plain, shorten, show
+from ferryman.spec.nodes import (
+    BrokenNode,
+    Entry,
+    ListNode,
+    MapNode,
+    Mark,
+    Node,
+    ScalarNode,
+    plain,
+    quote,
+    shorten,
+    show,
+)
 from ferryman.spec.report import Report, closest, did_you_mean
 
 LIST_MAX = 200
@@ -255,12 +267,13 @@ class Environment:
                 return node.value
             report.add(node.mark, path, "", "out_of_range", f"longer than {self.most} characters", "put it into a file")
             return None
-        shown = "(hidden)" if SECRET_NAME.search(name) else show(node)
+        hidden = bool(SECRET_NAME.search(name))
+        shown, message = ("(hidden)", "this value") if hidden else (show(node), quote(node))
         if isinstance(node, ScalarNode) and node.value is not None:
-            hint = f'quote it: "{shown}"' if shown != "(hidden)" else "quote it"
+            hint = "quote it" if hidden else f'quote it: "{shown}"'
         else:
             hint = 'write "" for an empty text, and texts only'
-        report.add(node.mark, path, shown, "wrong_type", f"`{shown}` is not a text; variables are", hint)
+        report.add(node.mark, path, shown, "wrong_type", f"{message} is not a text; variables are", hint)
         return None
 
     def schema(self) -> Schema:

@@ -265,5 +265,6 @@ class StrategyKind:
         return {"oneOf": [{"enum": list(BARE)}, *forms]}
 
     def _or_nothing(self, key: Key) -> Schema:
-        shape: Schema = {"description": key.doc, **key.kind.schema()}
-        return {"anyOf": [{"type": "null"}, shape]} if isinstance(key.kind, Keys) else shape
+        shape = key.kind.schema()
+        either: Schema = {"anyOf": [{"type": "null"}, shape]} if isinstance(key.kind, Keys) else shape
+        return {"description": key.doc, **either}
