@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-options = dict(item.partition("=")[::2] for item in sys.argv[1:])
+options: dict[str, str] = {name: value for name, _, value in (item.partition("=") for item in sys.argv[1:])}
 state = {"draining": False, "busy": 0}
 lock = threading.Lock()
 
@@ -39,7 +39,7 @@ def read_head(connection):
 
 def respond(connection, path):
     status, body = "200 OK", os.environ["FERRYMAN_INSTANCE"]
-    if path == "/healthz" and ("unhealthy" in options or os.path.exists(options.get("sick_file", "/nonexistent"))):
+    if path == "/healthz" and ("unhealthy" in options or os.access(options.get("sick_file", "/nonexistent"), os.F_OK)):
         status, body = "503 Service Unavailable", "no"
     if path.startswith("/slow"):
         time.sleep(float(path.partition("?")[2]))
@@ -58,13 +58,14 @@ def main():
     if "exit" in options:
         sys.exit(int(options["exit"]))
     signal.signal(signal.SIGTERM, on_term)
-    if "children" in options:
+    if "children" in options and os.fork() == 0:
         # A child and a grandchild in the same session; the grandchild has forgotten its environment.
         if os.fork() == 0:
-            if os.fork() == 0:
-                os.execve("/bin/sleep", ["sleep", "300"], {})
-            while True:
-                time.sleep(1)
+            os.execve("/bin/sleep", ["sleep", "300"], {})
+        while True:
+            time.sleep(1)
+    if "lines" in options:
+        threading.Thread(target=talk, args=(int(options["lines"]),), daemon=True).start()
     if "leak" in options:
         threading.Thread(target=leak, daemon=True).start()
     if "exit_after" in options:
@@ -87,6 +88,12 @@ def main():
         time.sleep(0.01)
     print("bye", flush=True)
     os._exit(0)
+
+
+def talk(lines):
+    for number in range(lines):
+        print(f"line {number:06d} {'x' * 80}", flush=True)
+        time.sleep(0.0005)
 
 
 def leak():

@@ -13,7 +13,7 @@ import msgspec
 
 from ferryman.model.errors import Stale, Unreachable
 from ferryman.model.generation import Generation
-from ferryman.targets.process.files import write_whole
+from ferryman.targets.files import write_whole
 
 LOCK_SECONDS = 5.0
 POLL_SECONDS = 0.02

@@ -18,7 +18,7 @@ from ferryman.targets.process.supervisor import Supervisor
 from ferryman.targets.process.usage import Sampler, Usage
 
 LOG = logging.getLogger(__name__)
-# On a machine with very many processes a look at all of them may cost more; it never takes more than a twentieth.
+# Where a look at all processes is dear, because there are very many, it is taken less often: a twentieth of one core.
 LOAD_FACTOR = 20.0
 PRUNE_LOGS_SECONDS = 60.0
 
@@ -40,20 +40,19 @@ class Housekeeping:
         self.supervisor = supervisor
         self._sampler = Sampler()
         self._orphans: dict[tuple[int, int], Orphan] = {}
+        self._look_seconds = 0.0
         self._next_scan = 0.0
         self._next_prune = 0.0
 
     async def run(self) -> None:
         """One round per `tick_seconds`."""
         while True:
-            began = time.monotonic()
             for duty in (self._measure, self._rotate, self._forget, self._find_orphans):
                 try:
                     await duty()
                 except Exception:
                     LOG.exception("housekeeping of instances failed")
-            spent = time.monotonic() - began
-            await asyncio.sleep(max(self.supervisor.settings.tick_seconds, LOAD_FACTOR * spent))
+            await asyncio.sleep(max(self.supervisor.settings.tick_seconds, LOAD_FACTOR * self._look_seconds))
 
     async def _measure(self) -> None:
         live = {one.record.pid: one for one in self._live() if one.record.pid is not None}
@@ -63,7 +62,10 @@ class Housekeeping:
                 managed.usage = usage.get(pid)
 
     def _sample(self, sessions: frozenset[int]) -> dict[int, Usage]:
-        return self._sampler.sample(procfs.processes(), sessions, time.monotonic())
+        began = time.thread_time()
+        usage = self._sampler.sample(procfs.processes(), sessions, time.monotonic())
+        self._look_seconds = time.thread_time() - began
+        return usage
 
     async def _rotate(self) -> None:
         for managed in self._live():
@@ -83,9 +85,10 @@ class Housekeeping:
         self._next_scan = time.monotonic() + settings.orphan_scan_seconds
         # A record written by somebody else is no orphan: take it over first.
         await adoption.adopt(self.supervisor)
+        alive = self._live_ids()
         carrying = await asyncio.to_thread(procfs.carrying, STATE_VARIABLE, self.supervisor.folder.state_id)
         own_session = os.getsid(0)
-        alive = {managed.record.id for managed in self._live()}
+        alive |= self._live_ids()  # before or after the look: what ended in between was no orphan
         found: dict[tuple[int, int], Orphan] = {}
         for process, variables in carrying:
             instance = variables.get(INSTANCE_VARIABLE, "")
@@ -122,6 +125,9 @@ class Housekeeping:
             text = f"sent {number.name} to process {orphan.process.pid}, which belongs to no instance"
             detail: dict[str, object] = {"pid": orphan.process.pid, "instance": orphan.instance, "signal": number.name}
             self.supervisor.journal.fact(orphan.service, "orphan_ended", text, detail)
+
+    def _live_ids(self) -> set[str]:
+        return {managed.record.id for managed in self._live()}
 
     def _live(self) -> list[Managed]:
         return [one for one in self.supervisor.instances.values() if one.alive]

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ferryman.model.revision import Health
-from ferryman.targets.process.files import write_whole
+from ferryman.targets.files import write_whole
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

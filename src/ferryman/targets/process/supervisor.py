@@ -156,7 +156,9 @@ class Supervisor:
     async def explain(self, managed: Managed, how: str) -> str:
         """Why an instance ended: how, and what it wrote last, without secrets."""
         record = managed.record
-        text = await self.on_disk(self.folder.logs.tail, record.id, LAST_WORDS_LINES)
+        text = ""
+        with contextlib.suppress(OSError):  # an unreadable log must not keep it from having ended
+            text = await self.on_disk(self.folder.logs.tail, record.id, LAST_WORDS_LINES)
         words = last_words(masked(text, managed.secrets))
         never = "" if record.ready_at is not None else " before it was ready"
         return f"{how}{never}; last output: {words}" if words else f"{how}{never}; it wrote nothing"

@@ -47,6 +47,8 @@ class ProcessTarget:
         self._connections: tuple[float, Counter[int]] = (float("-inf"), Counter())
 
     async def start(self) -> None:
+        if self._supervisor is not None:
+            return
         supervisor = Supervisor(self._folder, self._owner, self._settings, self._journal)
         try:
             await supervisor.on_disk(self._folder.create)
