@@ -125,6 +125,9 @@ def test_only_the_holder_appends(kept: Kept) -> None:
         await two.write(note("2"))
         await store.release(two.lease)
         assert (await conflict(store, Append(two.lease, 2, NOW, (note(),)))).code == "stale_fence"
+        await store.claim("shop", "two", NOW, LEASE_SECONDS)
+        same_name = await conflict(store, Append(two.lease, 2, NOW, (note(),)))
+        assert same_name.code == "stale_fence", "the name is the same, the fence is not"
         assert [stored.event.body for stored in await store.events()] == [note("1").body, note("2").body]
         assert await store.verify("shop") == 2
 
