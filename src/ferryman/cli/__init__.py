@@ -1,0 +1,1 @@
+"""`ferry`: commands and terminal views."""

@@ -1,0 +1,221 @@
+"""The controller as seen from a command: its HTTP API over the unix socket, errors as the classes they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from ferryman.api import wire
+from ferryman.api.place import read_record, state_folder
+from ferryman.api.problems import ProblemDocument, to_error
+from ferryman.model.errors import ControllerError, FerrymanError
+from ferryman.model.view import AnswerView, RolloutSummary, ServiceView
+
+ANSWER_SECONDS = 30.0
+"""A deploy copies files and writes the log; everything else answers at once."""
+
+CONNECT_SECONDS = 5.0
+POLL_EXTRA_SECONDS = 5.0
+
+DOWN_SECONDS = 90.0
+"""The controller answers when nothing of the service is left, or after a minute."""
+
+T = TypeVar("T")
+Query = dict[str, str | int | float]
+
+
+class Client:
+    """Calls of one controller. Every method raises the `FerrymanError` that the controller answered with, or
+    `ControllerError`: ``no_controller`` when none listens, ``controller_slow``, ``controller_gone`` when the answer
+    broke off. To be used from one thread."""
+
+    def __init__(self, socket: Path, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self.socket = socket
+        self._seconds = answer_seconds
+        self._http = httpx2.Client(
+            transport=httpx2.HTTPTransport(uds=str(socket)),
+            base_url="http://localhost",
+            timeout=httpx2.Timeout(answer_seconds, connect=CONNECT_SECONDS),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def health(self) -> wire.HealthView:
+        """Who answers."""
+        return self._get("/v1/health", wire.HealthView)
+
+    def views(self) -> tuple[ServiceView, ...]:
+        """All services of the project."""
+        return self._get("/v1/services", tuple[ServiceView, ...])
+
+    def view(self, service: str) -> ServiceView:
+        """One service."""
+        return self._get(_path(service), ServiceView)
+
+    def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
+        """The last rollouts of a service."""
+        return self._get(_path(service, "history"), tuple[RolloutSummary, ...], {"limit": limit})
+
+    def logs(
+        self, service: str, *, instance: str | None = None, label: str | None = None, lines: int = 100
+    ) -> dict[str, str]:
+        """The last lines of what instances wrote, by instance id."""
+        query: Query = {"lines": lines}
+        if instance is not None:
+            query["instance"] = instance
+        if label is not None:
+            query["label"] = label
+        return self._get(_path(service, "logs"), dict[str, str], query)
+
+    def events(
+        self,
+        service: str | None = None,
+        *,
+        rollout: str | None = None,
+        after: int = 0,
+        limit: int = 500,
+        wait_seconds: float = 0.0,
+    ) -> wire.EventsPage:
+        """Events with position > `after`; waits up to `wait_seconds` (at most 30) while there is none."""
+        query: Query = {"after": after, "limit": limit, "wait_seconds": wait_seconds}
+        if service is not None:
+            query["service"] = service
+        if rollout is not None:
+            query["rollout"] = rollout
+        return self._get("/v1/events", wire.EventsPage, query, extra_seconds=wait_seconds + POLL_EXTRA_SECONDS)
+
+    def verify(self, service: str) -> int:
+        """Recompute the hash chain of a service's log; the number of events."""
+        return self._get(_path(service, "verify"), wire.Verified).events
+
+    def plan(self, document: str, file: str) -> wire.PlanView:
+        """What a deploy of this release file would start now."""
+        return self._post("/v1/plan", wire.PlanRequest(document, file), wire.PlanView)
+
+    def deploy(self, document: str, file: str, *, actor: str, base: str | None = None, reason: str = "") -> AnswerView:
+        """Carry the service to what the release file says."""
+        return self._post("/v1/deploy", wire.DeployRequest(document, file, base, reason, actor), AnswerView)
+
+    def verb(self, service: str, verb: str, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
+        """promote, pause, resume, abort, retry or restart; `full` is of promote and retry."""
+        return self._post(_path(service, verb), wire.VerbRequest(reason, actor, full), AnswerView)
+
+    def undo(
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str = "",
+        to: str | None = None,
+        with_steps: bool = False,
+        force: bool = False,
+    ) -> AnswerView:
+        """Back to the last promoted version, or to the one labelled `to`."""
+        body = wire.VerbRequest(reason, actor, to=to, with_steps=with_steps, force=force)
+        return self._post(_path(service, "undo"), body, AnswerView)
+
+    def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
+        """Stop the service and wait until nothing of it is left."""
+        body = wire.encode(wire.VerbRequest(reason, actor))
+        return self._call("POST", _path(service, "down"), AnswerView, body=body, seconds=DOWN_SECONDS)
+
+    def shutdown(self) -> None:
+        """End the router and the controller; services are taken down first."""
+        self._post("/v1/shutdown", {}, wire.HealthView)
+
+    def _get(self, path: str, kind: type[T], query: Query | None = None, extra_seconds: float = 0.0) -> T:
+        return self._call("GET", path, kind, query=query, seconds=self._seconds + extra_seconds)
+
+    def _post(self, path: str, body: object, kind: type[T]) -> T:
+        return self._call("POST", path, kind, body=wire.encode(body), seconds=self._seconds)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        *,
+        seconds: float,
+        query: Query | None = None,
+        body: bytes | None = None,
+    ) -> T:
+        headers = {"content-type": "application/json"} if body is not None else {}
+        limits = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
+        try:
+            response = self._http.request(method, path, params=query, content=body, headers=headers, timeout=limits)
+        except httpx2.ConnectError:
+            raise no_controller(f"no controller listens on {self.socket}") from None
+        except httpx2.TimeoutException:
+            raise ControllerError(
+                "controller_slow",
+                f"the controller did not answer within {seconds:g} s",
+                "what was asked may still happen: look at `ferry status` and at the controller's log",
+            ) from None
+        except httpx2.TransportError as problem:
+            raise ControllerError(
+                "controller_gone",
+                f"the controller went away in the middle of the answer ({type(problem).__name__})",
+                "what was asked may have happened or not: look at `ferry status`",
+            ) from None
+        return _read(response, kind)
+
+
+def _read(response: httpx2.Response, kind: type[T]) -> T:
+    try:
+        if response.is_success:
+            return wire.decode(response.content, kind)
+        raise to_error(wire.decode(response.content, ProblemDocument))
+    except msgspec.DecodeError as problem:
+        raise FerrymanError(
+            "bad_answer",
+            f"the controller answered {response.status_code} with something else than expected: {problem}",
+            "it may be of another version: compare `ferry --version` with its log",
+        ) from None
+
+
+def _path(service: str, *rest: str) -> str:
+    return "/".join(("/v1/services", quote(service, safe=""), *rest))
+
+
+def no_controller(message: str) -> ControllerError:
+    """Nobody answers for a project."""
+    return ControllerError("no_controller", message, "`ferry deploy` starts one, or `ferry serve`")
+
+
+def find(project: Path) -> Client | None:
+    """A client of the controller that serves `project`; None when none runs, whatever a dead one left behind."""
+    record = read_record(state_folder(project))
+    if record is None:
+        return None
+    client = Client(Path(record.socket))
+    try:
+        client.health()
+    except ControllerError as problem:
+        client.close()
+        if problem.code == "controller_slow":
+            raise
+        return None
+    return client
+
+
+def connect(project: Path) -> Client:
+    """The same. Raises `ControllerError` (``no_controller``) when none runs."""
+    client = find(project)
+    if client is None:
+        raise no_controller(f"no controller runs for {project}")
+    return client

@@ -1,0 +1,72 @@
+"""`ferry serve`: the controller in the foreground. `ferry deploy` runs the same, detached."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+import msgspec
+
+from ferryman.api.place import ControllerRecord, state_folder
+from ferryman.api.problems import to_document
+from ferryman.api.serve import parse_address, serve
+from ferryman.cli.context import OK, Context, Output
+from ferryman.cli.launch import Word
+from ferryman.model.errors import FerrymanError
+
+
+def run(context: Context) -> int:
+    """Serve until SIGTERM, Ctrl-C or a shutdown by `ferry down`."""
+    from ferryman.engine.controller import Controller
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    listen = parse_address(context.args.listen) if context.args.listen else None
+    tell = _starter(context.args.ready_fd)
+    context.interrupted = "the controller has ended; what it started goes on serving"
+
+    def on_ready(record: ControllerRecord) -> None:
+        tell(Word(ready=record))
+        _greet(context.out, record)
+
+    try:
+        controller = Controller(context.project)
+        asyncio.run(serve(controller, context.project, listen=listen, on_ready=on_ready))
+    except FerrymanError as problem:
+        tell(Word(problem=to_document(problem)))
+        raise
+    context.out.remark("the controller has ended; what it started goes on serving")
+    return OK
+
+
+def _greet(out: Output, record: ControllerRecord) -> None:
+    out.emit(record)
+    out.remark(f"controller of {record.project} (pid {record.pid}), state in {state_folder_of(record)}")
+    if record.url:
+        out.remark(f"reads are answered at {record.url} too")
+    out.remark("Ctrl-C ends the controller only: services go on serving, and the next one takes them over")
+
+
+def state_folder_of(record: ControllerRecord) -> str:
+    """Where it keeps everything."""
+    from pathlib import Path
+
+    return str(state_folder(Path(record.project)))
+
+
+def _starter(descriptor: int | None) -> Callable[[Word], None]:
+    """Tells the command that started this process, once, through the pipe it left open; without one, nobody."""
+    left = [descriptor] if descriptor is not None else []
+
+    def tell(word: Word) -> None:
+        while left:
+            open_descriptor = left.pop()
+            with contextlib.suppress(OSError):
+                os.write(open_descriptor, msgspec.json.encode(word) + b"\n")
+                os.close(open_descriptor)
+
+    return tell

@@ -1,0 +1,224 @@
+"""The options of every command, by argparse. Nothing here imports what a command needs to run."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable
+from typing import NoReturn
+
+from ferryman.cli.table import COMMANDS, Command
+
+
+class UsageFaultError(Exception):
+    """What argparse has to say, caught before it prints or exits."""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises instead of exiting, so that `main` tells the error as any other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageFaultError(f"{self.prog}: {message}")
+
+
+def service(parser: argparse.ArgumentParser) -> None:
+    """SERVICE, which may be left out where there is only one."""
+    parser.add_argument("service", nargs="?", metavar="SERVICE", help="which service; not needed where there is one")
+
+
+def reason(parser: argparse.ArgumentParser) -> None:
+    """Why, for the log."""
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why; kept in the log")
+
+
+def release_file(parser: argparse.ArgumentParser) -> None:
+    """The release file."""
+    parser.add_argument("-f", "--file", metavar="FILE", help="the release file (ferryman.yaml); - is standard input")
+
+
+def timeout(parser: argparse.ArgumentParser) -> None:
+    """How long to wait at most."""
+    parser.add_argument(
+        "--timeout",
+        metavar="DURATION",
+        help="wait no longer than this (90s, 10m), then exit with 3; nothing is stopped",
+    )
+
+
+def wait(parser: argparse.ArgumentParser) -> None:
+    """Whether to wait for what was set in motion."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("-w", "--watch", action="store_true", help="wait for the end (the default)")
+    group.add_argument("--no-wait", action="store_true", help="return as soon as it is under way")
+    timeout(parser)
+
+
+def full(parser: argparse.ArgumentParser) -> None:
+    """Everything at once."""
+    parser.add_argument(
+        "--full", action="store_true", help="skip all steps, holds and verdicts that are left, not health"
+    )
+
+
+def init(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry init`."""
+    parser.add_argument("--service", metavar="NAME", help="name of the service (the folder's)")
+    parser.add_argument("--port", type=int, metavar="PORT", help="where users connect (8080, or the next free one)")
+    parser.add_argument("--health", metavar="PATH", help="path that answers 2xx when an instance can serve (/healthz)")
+    parser.add_argument("--replicas", type=int, default=2, metavar="N", help="how many instances (2)")
+    strategies = ("canary", "blue-green", "rolling")
+    parser.add_argument("--strategy", choices=strategies, default="canary", help="how to release (canary)")
+    parser.add_argument("--force", action="store_true", help="replace the file if there is one")
+    parser.add_argument("command_words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what starts an instance")
+
+
+def spec(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry spec`."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--markdown", action="store_true", help="the reference as Markdown (default)")
+    group.add_argument("--schema", action="store_true", help="the JSON Schema, for editors")
+    group.add_argument("--example", metavar="NAME", help="an annotated release file")
+    group.add_argument("--list", action="store_true", dest="list_examples", help="the names of the examples")
+
+
+def check(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry check`."""
+    parser.add_argument("--traffic", metavar="RATE", help="requests per second to reckon with, such as 50/s")
+    parser.add_argument("--error-rate", metavar="PERCENT", default="0.5%", help="errors of the stable version (0.5%%)")
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+
+
+def deploy(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry deploy`."""
+    parser.add_argument("--over", action="store_true", help="take over from a rollout that began after you looked")
+
+
+def watch(parser: argparse.ArgumentParser) -> None:
+    """Whether to stay."""
+    parser.add_argument("-w", "--watch", action="store_true", help="stay and show every change")
+    timeout(parser)
+
+
+def history(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry history`."""
+    parser.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many rollouts (20)")
+
+
+def events(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry events`."""
+    parser.add_argument("-f", "--follow", action="store_true", help="stay and show events as they come")
+    parser.add_argument("-n", "--limit", type=int, default=50, metavar="N", help="how many of the last events (50)")
+    parser.add_argument("--rollout", metavar="ID", help="of this rollout only")
+    parser.add_argument("--verify", action="store_true", help="check the hash chain of the log instead")
+
+
+def logs(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry logs`."""
+    parser.add_argument("-f", "--follow", action="store_true", help="stay and show lines as they come")
+    parser.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many lines of each instance (50)")
+    parser.add_argument("--instance", metavar="ID", help="of this instance only")
+    parser.add_argument("--version", dest="label", metavar="LABEL", help="of instances of this version only")
+
+
+def undo(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry undo`."""
+    parser.add_argument("--to", metavar="VERSION", help="the version to go back to (the one before)")
+    parser.add_argument("--with-steps", action="store_true", help="by the steps of its release, not at once")
+    parser.add_argument("--force", action="store_true", help="also to a version that never was promoted")
+
+
+def serve(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry serve`."""
+    parser.add_argument(
+        "--listen", metavar="127.0.0.1:PORT", help="answer reads over TCP too; verbs stay on the socket"
+    )
+    parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
+
+
+def down(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry down`."""
+    parser.add_argument("--keep-controller", action="store_true", help="stop services only")
+    timeout(parser)
+
+
+def judge(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry judge`."""
+    parser.add_argument("--state", metavar="FILE", help="keep the judge's state here and go on from it")
+
+
+def demo(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry demo`."""
+    parser.add_argument("--keep", action="store_true", help="leave the shop running at the end")
+    parser.add_argument("--folder", metavar="DIR", help="where to put the demo's project (a new temporary folder)")
+
+
+def completion(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry completion`."""
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="for which shell")
+
+
+ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    add.__name__: add
+    for add in (
+        service,
+        reason,
+        release_file,
+        timeout,
+        wait,
+        full,
+        init,
+        spec,
+        check,
+        deploy,
+        watch,
+        history,
+        events,
+        logs,
+        undo,
+        serve,
+        down,
+        judge,
+        demo,
+        completion,
+    )
+}
+
+
+def _everywhere(parser: argparse.ArgumentParser, *, first: bool) -> None:
+    """Options that stand before or after the command; after it they count only when given."""
+
+    def default(value: object) -> object:
+        return value if first else argparse.SUPPRESS
+
+    group = parser.add_argument_group("everywhere")
+    group.add_argument("--project", metavar="DIR", default=default(None), help="the project folder (the nearest above)")
+    group.add_argument("--json", action="store_true", default=default(False), help="answer in JSON on standard output")
+    group.add_argument("-q", "--quiet", action="store_true", default=default(False), help="leave out remarks")
+    group.add_argument("--actor", metavar="NAME", default=default(None), help="who asks, for the log (your user name)")
+
+
+def build() -> Parser:
+    """The whole parser."""
+    parser = Parser(prog="ferry", allow_abbrev=False, add_help=False)
+    parser.add_argument("-h", "--help", action="store_true", help="show the commands")
+    parser.add_argument("--version", action="store_true", help="show the version")
+    _everywhere(parser, first=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for command in COMMANDS.values():
+        _describe(commands.add_parser(command.name, help=command.summary, allow_abbrev=False), command)
+    return parser
+
+
+def _describe(one: Parser, command: Command) -> None:
+    examples = "\n".join(("examples:", *(f"  {line}" for line in command.examples))) if command.examples else ""
+    one.description = textwrap.fill(f"{command.summary[0].upper()}{command.summary[1:]}. {command.text}".strip(), 80)
+    one.epilog = examples.replace("%", "%%")
+    one.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_options(one, command)
+    _everywhere(one, first=False)
+
+
+def add_options(parser: argparse.ArgumentParser, command: Command) -> None:
+    """The options of one command."""
+    for name in command.adds:
+        ADDS[name](parser)

@@ -1,0 +1,128 @@
+"""The commands: their names, what they are for, where they live, which options they take.
+
+Pure data, importing nothing: the first screen of help is made of it alone, so that it comes at once.
+"""
+
+from __future__ import annotations
+
+
+class Command:
+    """One command. `target` is ``module:function`` under `ferryman.cli`; `adds` names functions of `ferryman.cli.parser`
+    that declare its options; `examples` are shown below them."""
+
+    __slots__ = ("adds", "examples", "name", "summary", "target", "text")
+
+    def __init__(
+        self,
+        name: str,
+        target: str,
+        summary: str,
+        text: str = "",
+        examples: tuple[str, ...] = (),
+        adds: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.target = target
+        self.summary = summary
+        self.text = text
+        self.examples = examples
+        self.adds = adds
+
+
+_VERB = "commands.verbs:"
+GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
+    (
+        "Begin",
+        (
+            Command(
+                "init", "commands.init:run", "write a commented ferryman.yaml for a command of yours",
+                "The file says how to start one instance, where users connect and how to release. Write {port} where "
+                "the command takes the port to listen on.",
+                ("ferry init -- python3 app.py --port {port}", "ferry init --health /ready -- ./server -p {port}"),
+                ("init", "release_file"),
+            ),
+            Command(
+                "check", "commands.check:run", "find what is wrong with a release file, before it is too late",
+                "Shows every problem with its place, what is likely not meant, and with --traffic how long the judge "
+                "will need at each step.",
+                ("ferry check --traffic 50/s", "ferry check -f other.yaml --strict"),
+                ("release_file", "check"),
+            ),
+            Command(
+                "plan", "commands.plan:run", "show every step that a deploy would take, against what runs now",
+                "Nothing is started or changed.", ("ferry plan",), ("release_file",),
+            ),
+            Command(
+                "deploy", "commands.deploy:run", "carry the service to what ferryman.yaml says",
+                "Starts a controller for the project if none runs. Exit: 0 promoted and healthy, 1 not promoted, "
+                "2 refused, 3 not within --timeout.",
+                ("ferry deploy", "ferry deploy --no-wait", "ferry deploy --timeout 10m --reason 'new prices'"),
+                ("release_file", "reason", "wait", "deploy"),
+            ),
+            Command("demo", "demo:run", "see all of it: a shop, real requests, a good release and a broken one",
+                    adds=("demo",)),
+        ),
+    ),
+    (
+        "Look",
+        (
+            Command("status", "commands.status:run", "what serves, what moves, why it waits and what comes next",
+                    "Exit: 0 healthy, 1 not. With -w it stays until the running rollout ends.",
+                    ("ferry status", "ferry status -w", "ferry status -w --timeout 5m"), ("service", "watch")),
+            Command("list", "commands.lists:services", "the services of the project"),
+            Command("history", "commands.lists:history", "the rollouts so far", adds=("service", "history")),
+            Command("events", "commands.lists:events", "everything that happened, and who did it", adds=("service", "events")),
+            Command("logs", "commands.logs:run", "what the instances wrote", adds=("service", "logs")),
+        ),
+    ),
+    (
+        "Steer",
+        (
+            Command("promote", _VERB + "promote", "go on to the next step now", adds=("service", "full", "reason")),
+            Command("pause", _VERB + "pause", "stay at this step; the judge still watches", adds=("service", "reason")),
+            Command("resume", _VERB + "resume", "go on after a pause", adds=("service", "reason")),
+            Command("abort", _VERB + "abort", "take the new version back", adds=("service", "reason", "watch")),
+            Command("retry", _VERB + "retry", "begin a release again that was taken back", adds=("service", "full", "reason", "wait")),
+            Command("undo", _VERB + "undo", "go back to a version that was promoted before",
+                    examples=("ferry undo", "ferry undo --to v3"), adds=("service", "undo", "reason", "wait")),
+            Command("restart", _VERB + "restart", "replace every instance, version unchanged", adds=("service", "reason")),
+            Command("down", "commands.down:run", "stop the services, then the controller",
+                    adds=("service", "down", "reason")),
+        ),
+    ),
+    (
+        "More",
+        (
+            Command("spec", "commands.spec:run", "the reference of the release file, its schema, its examples",
+                    examples=("ferry spec --list", "ferry spec --example canary > ferryman.yaml"), adds=("spec",)),
+            Command("serve", "commands.serve:run", "run the controller here in the foreground",
+                    "A deploy starts one by itself. Ending it leaves everything serving.", adds=("serve",)),
+            Command("judge", "commands.judge:run", "weigh recorded evidence: JSON lines in, verdicts out", adds=("judge",)),
+            Command("completion", "commands.completion:run", "print the completion script of a shell",
+                    examples=('eval "$(ferry completion bash)"',), adds=("completion",)),
+        ),
+    ),
+)  # fmt: skip
+
+COMMANDS: dict[str, Command] = {command.name: command for _, group in GROUPS for command in group}
+
+
+def first_screen(version: str) -> str:
+    """What `ferry` alone and `ferry --help` show."""
+    lines = [
+        "ferry carries a service to its next version under live traffic, and brings it back",
+        "by itself when the evidence is bad.",
+        "",
+        "  ferry init -- python3 app.py --port {port}   describe your service, once",
+        "  ferry deploy                                 and again whenever it changed",
+        "  ferry demo                                   or see it at work first (2 minutes)",
+    ]
+    width = max(len(name) for name in COMMANDS)
+    for title, group in GROUPS:
+        lines += ["", title, *(f"  {command.name:<{width}}  {command.summary}" for command in group)]
+    lines += [
+        "",
+        "Everywhere: --project DIR, --json, --quiet, --actor NAME. More on each: ferry COMMAND --help",
+        f"Version {version}. Exit: 0 done, 1 not healthy or not promoted, 2 refused, 3 timeout.",
+    ]
+    return "\n".join(lines)

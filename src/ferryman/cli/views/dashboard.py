@@ -1,0 +1,218 @@
+"""The board: one frame of the live picture of a service. A pure function of the view and the width."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from ferryman.cli.views import compare
+from ferryman.cli.views.evidence import Evidence, read_evidence
+from ferryman.cli.views.marks import ASCII, CANDIDATE_STYLE, STABLE_STYLE, UNICODE, Mark, Signs, bar
+from ferryman.cli.views.text import clock, duration, shorten, weight
+from ferryman.cli.views.words import current_step, doing, going_back, running, state, then, why
+from ferryman.model.view import RolloutView, ServiceView, SideView
+
+EVENTS_SHOWN = 4
+WIDTH_MIN = 60
+BORDER_CELLS = 4
+NAME_CELLS = 8
+STATE_MARKS = {
+    "HEALTHY": Mark.OK,
+    "PAUSED": Mark.WARN,
+    "STARTING": Mark.WARN,
+    "EMPTY": Mark.WARN,
+    "DOWN": Mark.WARN,
+    "DEGRADED": Mark.BAD,
+    "ROLLING BACK": Mark.BAD,
+    "FAILED": Mark.BAD,
+}
+
+
+def dashboard(view: ServiceView, width: int = 80, *, ascii_only: bool = False) -> RenderableType:
+    """The picture of `view`, `width` cells wide (at least 60). Its height hangs on what is shown, not on the figures."""
+    width = max(width, WIDTH_MIN)
+    signs = ASCII if ascii_only else UNICODE
+    inner = width - BORDER_CELLS
+    rollout = view.rollout
+    evidence = read_evidence(rollout.evidence) if rollout is not None and running(rollout) else None
+    parts: list[RenderableType] = [_split(view, inner, signs)]
+    if rollout is not None and running(rollout):
+        parts += [_progress(view, rollout), _steps(rollout, inner, signs)]
+    parts += [_line(signs), _table(view, evidence, signs)]
+    if rollout is not None and running(rollout) and rollout.track != "back" and rollout.stable is not None:
+        parts += [_line(signs), *_judge(rollout, evidence, inner, signs)]
+    parts += [_line(signs), *_status(view, inner, signs)]
+    if view.recent:
+        parts += [_line(signs), *_events(view, inner)]
+    return Panel(
+        Group(*parts),
+        title=_title(view, signs),
+        title_align="left",
+        subtitle=Text(view.url or "", style="dim"),
+        subtitle_align="right",
+        box=box.ASCII if ascii_only else box.ROUNDED,
+        border_style=STATE_MARKS[state(view)].value,
+        width=width,
+    )
+
+
+def _line(signs: Signs) -> Rule:
+    return Rule(style="dim", characters="-" if signs is ASCII else "─")
+
+
+def _title(view: ServiceView, signs: Signs) -> Text:
+    rollout = view.rollout
+    title = Text(f" {view.service} ", style="bold")
+    if rollout is not None and running(rollout):
+        what = rollout.strategy if rollout.kind == "deploy" else f"{rollout.kind}, {rollout.strategy}"
+        title.append(f"{what}: ", style="not bold")
+        title.append(rollout.stable or "nothing", style=STABLE_STYLE)
+        title.append(f" {signs.arrow} ")
+        title.append(rollout.candidate, style=CANDIDATE_STYLE)
+        title.append(" ")
+    elif view.serving:
+        title.append(view.serving, style=STABLE_STYLE).append(" ")
+    return title
+
+
+def _split(view: ServiceView, inner: int, signs: Signs) -> Text:
+    """Who gets how much, as it is served."""
+    left, right = compare.sides_shown(view.sides)
+    shares = [(side, side.weight_seen) for side in (left, right) if side is not None]
+    total = sum(share for _, share in shares)
+    if not total:
+        return Text("no traffic is routed" if view.url else "no traffic: instances only", style="dim")
+    first = _share(left) if left is not None else Text("")
+    last = _share(right) if right is not None and right.weight_seen else Text("")
+    room = max(10, inner - first.cell_len - last.cell_len - 2)
+    stable = round(room * (left.weight_seen if left is not None else 0.0) / total)
+    if left is not None and right is not None and left.weight_seen and right.weight_seen:
+        stable = min(room - 1, max(1, stable))
+    middle = Text(signs.stable * stable, style=STABLE_STYLE)
+    middle.append(signs.candidate * (room - stable), style=CANDIDATE_STYLE)
+    return Text(" ").join(part for part in (first, middle, last) if part.cell_len)
+
+
+def _share(side: SideView) -> Text:
+    style = CANDIDATE_STYLE if side.role == "candidate" else STABLE_STYLE
+    return Text(f"{side.label} {weight(round(side.weight_seen, 1))}", style=style)
+
+
+def _progress(view: ServiceView, rollout: RolloutView) -> Text:
+    step = current_step(rollout)
+    word = "Back" if going_back(rollout) else "Step"
+    text = Text(f"{word} {min(rollout.step + 1, len(rollout.steps))}/{len(rollout.steps)}", style="bold")
+    if step is not None:
+        text.append(f" {step.name}", style="not bold")
+    text.append(f"  {doing(view)}", style="not bold")
+    if rollout.until is not None and rollout.until > view.at:
+        text.append(f"  {duration(rollout.until - view.at)} remaining")
+    if rollout.eta_seconds is not None:
+        text.append(f"  ETA {duration(rollout.eta_seconds)}", style="dim")
+    if rollout.attempt > 1:
+        text.append(f"  attempt {rollout.attempt}", style="dim")
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _steps(rollout: RolloutView, inner: int, signs: Signs) -> Text:
+    """The steps in a row; where they are too many, those around the present one."""
+    chips = [
+        {
+            "done": Text(f"{signs.done} {step.name}", style="green"),
+            "current": Text(f"{signs.here} {step.name}", style="bold"),
+        }.get(step.state, Text(f"{signs.ahead} {step.name}", style="dim"))
+        for step in rollout.steps
+    ]
+    first, last = 0, len(chips)
+    here = min(rollout.step, max(0, len(chips) - 1))
+    while sum(chip.cell_len + 2 for chip in chips[first:last]) > inner and last - first > 1:
+        if here - first > 1 or last - 1 == here:
+            first += 1
+        else:
+            last -= 1
+    text = Text("  ").join(chips[first:last])
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _table(view: ServiceView, evidence: Evidence | None, signs: Signs) -> Table:
+    left, right = compare.sides_shown(view.sides)
+    table = Table.grid(padding=(0, 2), expand=False)
+    table.add_column(min_width=12)
+    shown = [side for side in (left, right) if side is not None]
+    for _ in shown:
+        table.add_column(justify="right", min_width=13)
+    table.add_column(justify="right", min_width=8)
+    table.add_column(width=1)
+    heads = [
+        Text(f"{side.label} {side.role}", style=CANDIDATE_STYLE if side.role == "candidate" else STABLE_STYLE)
+        for side in shown
+    ]
+    compared = left is not None and right is not None and right.role == "candidate"
+    table.add_row(Text(""), *heads, Text("delta" if compared else "", style="dim"), Text(""))
+    for row in compare.rows(left, right, evidence):
+        texts = [text for side, text in ((left, row.left), (right, row.right)) if side is not None]
+        table.add_row(row.name, *texts, row.delta, signs.of(row.mark))
+    return table
+
+
+def _judge(rollout: RolloutView, evidence: Evidence | None, inner: int, signs: Signs) -> list[RenderableType]:
+    """The judge's word and how far the evidence has come, on two lines."""
+    verdict = rollout.verdict or "not asked yet"
+    style = {"pass": "green", "fail": "bold red", "error": "yellow", "insufficient": "yellow"}.get(verdict, "")
+    room = inner - NAME_CELLS - len(verdict) - 2
+    said = _named("Judge", Text(verdict, style=style).append(f"  {shorten(rollout.verdict_reason, room)}", style="dim"))
+    line = Text(" " * NAME_CELLS)
+    cells = max(8, (inner - NAME_CELLS - 36) // 2)
+    if evidence is not None and evidence.harm is not None:
+        line.append("harm ").append_text(bar(evidence.harm, cells, "red", signs))
+        line.append(_of(evidence.harm_log, evidence.harm_limit), style="dim")
+    if evidence is not None and evidence.passing is not None:
+        line.append("  proof ").append_text(bar(evidence.passing, cells, "green", signs))
+        line.append(_of(evidence.passing_log, evidence.passing_limit), style="dim")
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return [said, line]
+
+
+def _of(value: float | None, limit: float | None) -> str:
+    return f" {max(0.0, value or 0.0):.1f}/{limit or 0.0:.1f}"
+
+
+def _status(view: ServiceView, inner: int, signs: Signs) -> list[RenderableType]:
+    word = state(view)
+    mark = STATE_MARKS[word]
+    status = Text(word, style=f"bold {mark.value}").append(" ").append_text(signs.of(mark))
+    room = inner - NAME_CELLS
+    if view.trouble:
+        status.append(f"  {shorten(view.trouble, room - len(word) - 4)}")
+    lines: list[RenderableType] = [_named("Status", status)]
+    rollout = view.rollout
+    if rollout is None:
+        return lines
+    if running(rollout):
+        lines.append(_named("Because" if going_back(rollout) else "Now", Text(shorten(why(rollout), room))))
+        lines.append(_named("Next", Text(shorten(then(view), room))))
+    else:
+        said = f"{rollout.candidate} {doing(view)}" + (f": {rollout.reason}" if rollout.reason else "")
+        lines.append(_named("Last", Text(shorten(said, room))))
+    return lines
+
+
+def _named(name: str, text: Text) -> Text:
+    line = Text(f"{name:<{NAME_CELLS}}", style="dim").append_text(text)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def _events(view: ServiceView, inner: int) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for event in view.recent[-EVENTS_SHOWN:]:
+        who = "" if event.actor == "ferryman" else f"{event.actor}: "
+        text = Text(f"{clock(event.at)} ", style="dim")
+        lines.append(text.append(shorten(f"{who}{event.text}", inner - text.cell_len), style="not dim"))
+    return lines

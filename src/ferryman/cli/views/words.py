@@ -1,0 +1,73 @@
+"""Sentences about a service that both the tree and the board use."""
+
+from __future__ import annotations
+
+from ferryman.cli.views.outcome import TERMINAL
+from ferryman.cli.views.text import duration
+from ferryman.model.view import RolloutView, ServiceView, StepView
+
+
+def going_back(rollout: RolloutView) -> bool:
+    """Whether the candidate is on its way back."""
+    return rollout.track == "back" and rollout.phase not in TERMINAL
+
+
+def running(rollout: RolloutView | None) -> bool:
+    """Whether anything of it is still to come."""
+    return rollout is not None and rollout.phase not in TERMINAL
+
+
+def current_step(rollout: RolloutView) -> StepView | None:
+    """The step being walked."""
+    return rollout.steps[rollout.step] if 0 <= rollout.step < len(rollout.steps) else None
+
+
+def state(view: ServiceView) -> str:
+    """One word or two in capitals: HEALTHY, DEGRADED, ROLLING BACK, ROLLED BACK, PAUSED, FAILED, DOWN, STARTING."""
+    rollout = view.rollout
+    if view.down:
+        return "DOWN"
+    if rollout is not None and going_back(rollout):
+        return "ROLLING BACK"
+    if rollout is not None and rollout.phase == "failed":
+        return "FAILED"
+    if not view.healthy:
+        return "DEGRADED"
+    if rollout is not None and rollout.phase == "paused":
+        return "PAUSED"
+    if view.serving is None:
+        return "STARTING" if running(rollout) else "EMPTY"
+    return "HEALTHY"
+
+
+def doing(view: ServiceView) -> str:
+    """The phase and since when: `paused 3m10s: inconclusive`, `analysing 12s`, `promoted`."""
+    rollout = view.rollout
+    assert rollout is not None
+    phase = rollout.phase.replace("_", " ")
+    if rollout.phase == "paused":
+        since = f" {duration(view.at - rollout.pause_since)}" if rollout.pause_since is not None else ""
+        return f"paused{since}" + (f": {rollout.pause_kind}" if rollout.pause_kind else "")
+    if not running(rollout):
+        return phase
+    return f"{phase} {duration(view.at - rollout.reached_at)}" if rollout.reached_at is not None else phase
+
+
+def why(rollout: RolloutView) -> str:
+    """Why nothing moves, or why it goes back."""
+    if going_back(rollout):
+        said = f"{rollout.cause_kind}: {rollout.cause_reason}" if rollout.cause_reason else rollout.cause_kind or ""
+        return said + (f"; {rollout.waiting_for}" if rollout.waiting_for else "")
+    if rollout.phase in TERMINAL:
+        return rollout.reason
+    return rollout.waiting_for
+
+
+def then(view: ServiceView) -> str:
+    """What comes next, and when if time alone brings it: `50% in 2m10s`."""
+    rollout = view.rollout
+    if rollout is None or not rollout.next:
+        return ""
+    if rollout.until is not None and rollout.until > view.at:
+        return f"{rollout.next} in {duration(rollout.until - view.at)}"
+    return rollout.next
