@@ -1,7 +1,8 @@
 """A dialogue with the pure rooms: a tiny world that obeys orders at once, so that a test reads as what happens.
 
 Instances become ready `start_seconds` after they were ordered unless the test holds them back; routes are acknowledged
-at the next tick; draining instances end as soon as they may be stopped.
+at the next tick; draining instances end as soon as they may be stopped. At every step the promises are checked that hold
+whatever a test does (see `_check_move` and `_check_orders`): Invariants 1, 4, 5 and 10.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from ferryman.core.admit import admit
 from ferryman.core.decide import Decision, decide
 from ferryman.core.evolve import evolve
-from ferryman.core.phases import Verb
+from ferryman.core.exposure import exposure
+from ferryman.core.phases import MOVES, Verb, verb_moves
 from ferryman.core.verbs import Answer, command, deploy, take_down, undo
-from ferryman.model.event import Body, CheckFinished, Draft, Event
+from ferryman.model.event import Body, CheckFinished, Draft, Event, PlanChanged, RolloutEnded, ServiceDown
 from ferryman.model.generation import Generation
 from ferryman.model.plan import Phase
 from ferryman.model.release import Canary, Release, Routing
@@ -26,12 +29,19 @@ from ferryman.model.seen import LIVE_STATES, AnalysisSeen, Instance, InstanceSta
 from ferryman.model.world import Orders
 
 READY = InstanceState.READY
+BY_VERB = frozenset(verb_moves())
+FORWARD = frozenset(p for p in Phase if not p.terminal and p is not Phase.ABORTING)
 
 
 def release(label: str, **settings: Any) -> Release:
     """A release of the service `shop` behind a router, health by HTTP, four replicas."""
     base = Release(
-        service="shop", label=label, command=("run", label), replicas=4, health_http_path="/", routing=Routing(port=8080)
+        service="shop",
+        label=label,
+        command=("run", label),
+        replicas=4,
+        health_http_path="/",
+        routing=Routing(port=8080),
     )
     return replace(base, **settings)
 
@@ -47,6 +57,12 @@ def revision(of: Release) -> Revision:
     return Revision(id=label, label=label, digest=label, run=Run(command=of.command, directory="."), health=Health())
 
 
+def phase_of(service: Service, rollout: str) -> Phase | None:
+    """The phase of one rollout of a service; None when it is neither current nor waiting."""
+    known = (service.current, *service.queue)
+    return next((r.phase for r in known if r is not None and r.id == rollout), None)
+
+
 @dataclass
 class Book:
     """One service and the little world around it."""
@@ -60,6 +76,7 @@ class Book:
     analysis: AnalysisSeen | None = None
     never_ready: set[str] = field(default_factory=set[str])
     crashing: set[str] = field(default_factory=set[str])
+    ready_limit: dict[str, int] = field(default_factory=dict[str, int])
     check_outcome: str = "passed"
     frozen_routes: bool = False
     low_available: int = 10**6
@@ -93,15 +110,29 @@ class Book:
         """Time passes, instances move, one turn of the loop."""
         self.now += seconds
         self._live()
+        before = self.service
         decision = decide(self.service, self.seen(), self.now)
+        assert decide(before, self.seen(), self.now) == decision, "deciding is not a function"
         for draft in decision.events:
             self._append(draft)
         assert self.service == decision.service
-        assert decide(self.service, self.seen(), self.now).events == (), "deciding twice moves twice"
+        twice = decide(self.service, self.seen(), self.now)
+        assert (twice.events, twice.world, twice.due) == ((), decision.world, decision.due), (
+            "deciding twice moves twice"
+        )
+        assert decision.due > self.now, "nothing but time would pass"
         for key in decision.checks:
             self._append(Draft(decision.service.current.id, CheckFinished(key, key, self.check_outcome)))  # type: ignore[union-attr]
-        self._obey(admit("shop", decision.world, self.seen()))
+        orders = admit("shop", decision.world, self.seen())
+        self._check_orders(decision, orders)
+        self._obey(orders)
         return decision
+
+    def crash(self, label: str, count: int = 1, state: InstanceState = InstanceState.FAILED) -> None:
+        """Ready instances of a revision end, or stop answering."""
+        ready = [i for i in self.instances.values() if i.revision == label and i.state is READY]
+        for instance in ready[:count]:
+            self._set(instance, state, "killed")
 
     def run(self, ticks: int = 200, until: Phase | None = None) -> Book:
         """Tick until a phase is reached (default: until the rollout has ended and nothing is left to do)."""
@@ -116,7 +147,12 @@ class Book:
         """The judge speaks about the present stage from now on."""
         at = self.rollout.current.stage if stage is None else stage
         self.analysis = AnalysisSeen(
-            attempt=self.rollout.attempt, stage=-1 if at is None else at, verdict=verdict, reason=reason, at=self.now, **more
+            attempt=self.rollout.attempt,
+            stage=-1 if at is None else at,
+            verdict=verdict,
+            reason=reason,
+            at=self.now,
+            **more,
         )
         return self
 
@@ -156,15 +192,47 @@ class Book:
     def _append(self, draft: Draft) -> None:
         body: Body = draft.body
         event = Event(self.service.name, self.service.seq + 1, draft.rollout, self.now, draft.actor, body)
-        self.service = evolve(self.service, event)
+        before = self.service
+        self.service = evolve(before, event)
         self.events.append(event)
+        self._check_move(before, event)
+
+    def _check_move(self, before: Service, event: Event) -> None:
+        """Every change of a phase is in the table, and the state survives being written down."""
+        old, new = phase_of(before, event.rollout), phase_of(self.service, event.rollout)
+        known = old == new or old is None or (old, new) in MOVES or (old, new) in BY_VERB
+        replanned = isinstance(event.body, PlanChanged) and new in FORWARD
+        gone = new is None and (old, event.body.outcome) in BY_VERB if isinstance(event.body, RolloutEnded) else False
+        assert known or replanned or gone or isinstance(event.body, ServiceDown), f"{old} -> {new} by {event.kind}"
+        assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
+
+    def _check_orders(self, decision: Decision, orders: Orders) -> None:
+        """Nobody is exposed beyond what is in the log; weights are whole tenths that sum to 100; totals hold."""
+        rollout = decision.service.current
+        weights = orders.routes.weights if orders.routes else {}
+        assert not weights or abs(sum(weights.values()) - 100.0) < 1e-9
+        assert all(abs(w * 10 - round(w * 10)) < 1e-9 and w > 0 for w in weights.values())
+        assert all(orders.routes and orders.routes.endpoints[r] for r in weights)
+        live = sum(i.state in LIVE_STATES for i in self.instances.values())
+        begun = sum(max(0, n - self._serving(r, orders)) for r, n in orders.instances.items())
+        assert not begun or live + begun <= decision.world.bounds.max_total
+        if rollout is not None and not rollout.phase.terminal and rollout.candidate != rollout.stable:
+            assert exposure(decision.world, rollout.candidate) <= rollout.exposure_percent or not rollout.entered_at
+            served = self.weight(rollout.candidate)
+            assert weights.get(rollout.candidate, 0.0) <= max(rollout.exposure_percent, served) + 1e-9
+
+    def _serving(self, label: str, orders: Orders) -> int:
+        alive = [i for i in self.instances.values() if i.revision == label and i.state in LIVE_STATES]
+        return sum(i.state is not InstanceState.DRAINING and i.id not in orders.drain for i in alive)
 
     def _live(self) -> None:
         for i in list(self.instances.values()):
             if i.state is InstanceState.STARTING and self.now - i.started_at >= self.start_seconds:
                 if i.revision in self.crashing:
                     self._set(i, InstanceState.FAILED, "exit status 1")
-                elif i.revision not in self.never_ready:
+                elif i.revision not in self.never_ready and self.ready(i.revision) < self.ready_limit.get(
+                    i.revision, 99
+                ):
                     self._set(i, READY)
         live = [i for i in self.instances.values() if i.state in LIVE_STATES]
         self.high_total = max(self.high_total, len(live))
@@ -189,7 +257,9 @@ class Book:
             for _ in range(wanted - len(there)):
                 self._count += 1
                 name = f"{label}-{self._count}"
-                self.instances[name] = Instance(name, label, InstanceState.STARTING, self.now, self.now, port=9000 + self._count)
+                self.instances[name] = Instance(
+                    name, label, InstanceState.STARTING, self.now, self.now, port=9000 + self._count
+                )
         if self.frozen_routes:
             return
         table = orders.routes

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ferryman.core.weights import Shares, share_out
+from ferryman.core.weights import needed, share_out, shares_of
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
 from ferryman.model.world import Bounds, Endpoint, Orders, RouteTable, World
 
@@ -84,7 +84,7 @@ class _Crew:
             staying = [i for i in self.of(revision) if i.id not in drain]
             fresh = sum(not self.outdated(i) for i in staying)
             missing = max(0, self.wanted(revision) - fresh)
-            begun = min(missing, room)
+            begun = 0 if revision in self.world.keep else min(missing, room)
             room -= begun
             found[revision] = len(staying) + begun
         return {revision: count for revision, count in found.items() if count or revision in self.world.instances}
@@ -110,6 +110,8 @@ class _Crew:
 
     def _surplus(self, revision: str) -> list[Instance]:
         """Instances beyond what is wanted, those to leave first in front."""
+        if revision in self.world.keep:
+            return []
         present = self.of(revision)
         wanted = self.wanted(revision)
         order = sorted(
@@ -131,40 +133,25 @@ class _Crew:
         """True when `left` ready instances still carry what is routed to the revision, now and by the new weights."""
         if self.world.follow_ready or self.world.listener is None:
             return True
+        if self.world.bounds.min_available == 0 and asked.get(revision, 0.0) > 0:
+            return True  # downtime was accepted, and what leaves is to be replaced: nothing else could make room
         weight = max(self.seen.routes.weights.get(revision, 0.0), asked.get(revision, 0.0))
         return weight <= 0 or left >= needed(weight, self.world.bounds)
 
 
-def needed(weight_percent: float, bounds: Bounds) -> float:
-    """Ready instances that a share of the traffic needs: max(1, w/100 * minAvailable * capacityFloor)."""
-    if weight_percent <= 0:
-        return 0.0
-    return max(1.0, weight_percent / 100.0 * bounds.min_available * bounds.capacity_floor - 1e-9)
-
-
 def _weights(world: World, seen: Seen, crew: _Crew) -> dict[str, float]:
-    if world.listener is None:
+    if world.listener is None or not world.weights:
         return {}
-    if not world.weights:
-        return {}
-    revisions = {*world.instances, *world.weights, *seen.routes.weights}
-    ready = {r: crew.ready(r) for r in revisions}
-    current = {r: w for r, w in seen.routes.weights.items() if w > 0}
-    shares = Shares(
-        asked=world.weights,
-        current=current,
-        ready=ready,
-        limited=world.limited,
-        capacity=world.bounds.min_available * world.bounds.capacity_floor,
-    )
-    return share_out(shares, follow_ready=world.follow_ready, atomic=world.atomic)
+    ready = {r: crew.ready(r) for r in {*world.instances, *world.weights, *seen.routes.weights}}
+    return share_out(shares_of(world, seen, ready), follow_ready=world.follow_ready, atomic=world.atomic)
 
 
 def _routes(service: str, world: World, weights: dict[str, float], crew: _Crew, first: str | None) -> RouteTable | None:
     if world.listener is None:
         return None
+    known = frozenset[str]().union(*crew.seen.routes.endpoints.values())
     endpoints = {
-        r: found for r in sorted({*world.instances, *weights, *world.keep}) if (found := _endpoints(crew.of(r)))
+        r: found for r in sorted({*world.instances, *weights, *world.keep}) if (found := _endpoints(crew.of(r), known))
     }
     kept = {r: w for r, w in weights.items() if r in endpoints and w > 0}
     return RouteTable(
@@ -179,10 +166,15 @@ def _routes(service: str, world: World, weights: dict[str, float], crew: _Crew, 
     )
 
 
-def _endpoints(instances: list[Instance]) -> tuple[Endpoint, ...]:
-    """The ready ones; when none is, those that were: a probe that fails everywhere says more about the probe."""
-    ready = [i for i in instances if i.state is _READY]
-    chosen = ready or [i for i in instances if i.state is InstanceState.UNREADY]
+def _endpoints(instances: list[Instance], known: frozenset[str]) -> tuple[Endpoint, ...]:
+    """The ready ones. When none is, those that were: a probe that fails everywhere says more about the probe. Else
+    those that the data plane has already and of which nothing is known yet."""
+    by_state = {state: [i for i in instances if i.state is state] for state in _LEAVING_ORDER}
+    chosen = (
+        by_state[_READY]
+        or by_state[InstanceState.UNREADY]
+        or [i for i in by_state[InstanceState.STARTING] if i.id in known]
+    )
     return tuple(sorted(Endpoint(i.id, i.host, i.port) for i in chosen if i.port is not None))
 
 

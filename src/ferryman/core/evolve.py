@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ferryman.core.exposure import exposure
 from ferryman.model.event import (
     AnalysisAwaited,
     BackOrdered,
@@ -30,6 +31,7 @@ from ferryman.model.event import (
 )
 from ferryman.model.plan import Phase
 from ferryman.model.rollout import PauseState, Rollout, Service, Track
+from ferryman.model.world import EMPTY_WORLD
 
 KEPT_PROMOTED = 10
 KEPT_REJECTED = 20
@@ -55,9 +57,7 @@ def evolve(service: Service, event: Event) -> Service:
         case RestartOrdered():
             return replace(service, fresh_since=event.at)
         case ServiceDown():
-            return replace(service, down=True, queue=(), current=_stopped(service, event.at))
-        case PlanChanged() if event.rollout == "":
-            return _resettled(service, event.body)
+            return replace(service, down=True, queue=(), current=_stopped(service, event.at), steady=EMPTY_WORLD)
         case Noted():
             return service
         case _:
@@ -91,7 +91,9 @@ def _created(service: Service, event: Event, body: RolloutCreated) -> Service:
 
 
 def _started(service: Service, event: Event, body: RolloutStarted) -> Service:
-    waiting = next(q for q in service.queue if q.id == event.rollout)
+    waiting = next((q for q in service.queue if q.id == event.rollout), None)
+    if waiting is None:
+        raise ValueError(f"event {event.seq} of {service.name} begins {event.rollout}, which does not wait")
     rollout = replace(
         waiting,
         plan=body.plan,
@@ -119,7 +121,8 @@ def _ended(service: Service, event: Event, body: RolloutEnded) -> Service:
     service = replace(service, current=done)
     if body.outcome is Phase.PROMOTED:
         return _promoted(service, done)
-    if done.cause is not None and done.candidate != service.stable:
+    blamed = done.cause is not None and done.cause.kind not in ("supersede", "error")
+    if blamed and done.candidate != service.stable:
         rejected = {**service.rejected, done.candidate: body.reason}
         service = replace(service, rejected=dict(list(rejected.items())[-KEPT_REJECTED:]))
     return _prune(service)
@@ -160,12 +163,14 @@ def _stopped(service: Service, at: float) -> Rollout | None:
     rollout = service.current
     if rollout is None or rollout.phase.terminal:
         return rollout
-    return replace(rollout, phase=Phase.SUPERSEDED, ended_at=at, reason="the service was taken down", pause=None)
-
-
-def _resettled(service: Service, body: PlanChanged) -> Service:
-    releases = {**service.releases, body.plan.candidate: body.release}
-    return replace(service, steady=body.plan.steady, releases=releases)
+    return replace(
+        rollout,
+        phase=Phase.SUPERSEDED,
+        ended_at=at,
+        reason="the service was taken down",
+        pause=None,
+        exposure_percent=0.0,
+    )
 
 
 def _current(service: Service, event: Event) -> Rollout:
@@ -176,6 +181,9 @@ def _current(service: Service, event: Event) -> Rollout:
 
 
 def _with_rollout(service: Service, event: Event) -> Service:
+    if _queued(service, event.rollout):
+        queue = tuple(_fold(q, event) if q.id == event.rollout else q for q in service.queue)
+        return replace(service, queue=queue)
     return replace(service, current=_fold(_current(service, event), event))
 
 
@@ -185,7 +193,13 @@ def _fold(rollout: Rollout, event: Event) -> Rollout:
         case StepEntered():
             return _entered(rollout, at, body)
         case StepReached():
-            return replace(rollout, reached_at=at, progress_at=at, rollback_seconds=_rollback(rollout, at))
+            return replace(
+                rollout,
+                reached_at=at,
+                progress_at=at,
+                missing_seconds=body.missing_seconds,
+                rollback_seconds=_rollback(rollout, at),
+            )
         case AnalysisAwaited():
             return replace(rollout, phase=Phase.ANALYSING)
         case VerdictChanged():
@@ -198,7 +212,7 @@ def _fold(rollout: Rollout, event: Event) -> Rollout:
             pause = PauseState(kind=body.kind, reason=body.reason, since=at, by=event.actor, until=body.until)
             return replace(rollout, phase=Phase.PAUSED, pause=pause)
         case Resumed():
-            return _resumed(rollout, at)
+            return _resumed(rollout, at, body.missing_seconds)
         case Skipped():
             return replace(_resumed(rollout, at), skipped=True)
         case PromotedInFull():
@@ -217,12 +231,13 @@ def _fold(rollout: Rollout, event: Event) -> Rollout:
                 entered_at=at,
                 reached_at=None,
                 progress_at=at,
+                ended_at=None,
                 lost_seconds=0.0,
             )
         case Retried():
             return _retried(rollout, at, body)
         case PlanChanged():
-            return replace(rollout, plan=body.plan, release=body.release, progress_at=at)
+            return _replanned(rollout, at, body)
         case _:
             raise ValueError(f"event {event.seq}: {event.kind} is not about a rollout")
 
@@ -237,6 +252,7 @@ def _entered(rollout: Rollout, at: float, body: StepEntered) -> Rollout:
         reached_at=None,
         progress_at=at,
         lost_seconds=0.0,
+        missing_seconds=0.0,
         skipped=False,
         waited=False,
         pause=None,
@@ -245,14 +261,37 @@ def _entered(rollout: Rollout, at: float, body: StepEntered) -> Rollout:
     )
 
 
+def _replanned(rollout: Rollout, at: float, body: PlanChanged) -> Rollout:
+    """Another world at the same place has to be reached anew; its gates then count from there."""
+    step = rollout.step if body.step is None else body.step
+    world = body.plan.steps[step].world
+    same = world == rollout.current.world
+    entered = rollout.entered_at is not None
+    asked = exposure(world, rollout.candidate) if entered else rollout.exposure_percent
+    moved = not same and entered and rollout.phase is not Phase.PAUSED
+    return replace(
+        rollout,
+        plan=body.plan,
+        release=body.release,
+        step=step,
+        phase=body.plan.steps[step].phase if moved else rollout.phase,
+        reached_at=rollout.reached_at if same else None,
+        lost_seconds=rollout.lost_seconds if same else 0.0,
+        progress_at=at,
+        exposure_percent=asked,
+        max_exposure_percent=max(rollout.max_exposure_percent, asked),
+    )
+
+
 def _rollback(rollout: Rollout, at: float) -> float | None:
     """Seconds from the decision to go back until nobody is sent to the candidate any more."""
     if rollout.track is not Track.BACK or rollout.rollback_seconds is not None or rollout.cause is None:
         return rollout.rollback_seconds
-    return at - rollout.cause.at
+    return max(0.0, at - rollout.cause.at)
 
 
-def _resumed(rollout: Rollout, at: float) -> Rollout:
+def _resumed(rollout: Rollout, at: float, missing_seconds: float = 0.0) -> Rollout:
+    """Time in a pause does not count, except where the judge had come to no end: there the step is judged anew."""
     pause: Any = rollout.pause
     if pause is None:
         return rollout
@@ -261,19 +300,27 @@ def _resumed(rollout: Rollout, at: float) -> Rollout:
     waited = rollout.waited
     if pause.kind in JUDGED_ANEW:
         reached, lost = (at if reached is not None else None), 0.0
+        rollout = replace(rollout, missing_seconds=missing_seconds)
     elif pause.kind in ("human", "timer"):
         waited = True
     elif reached is not None:
-        lost += at - max(pause.since, reached)
+        lost += max(0.0, at - max(pause.since, reached))
     return replace(
         rollout,
-        phase=rollout.current.phase,
+        phase=_phase(rollout),
         pause=None,
         reached_at=reached,
         lost_seconds=lost,
         waited=waited,
         progress_at=at,
     )
+
+
+def _phase(rollout: Rollout) -> Phase:
+    """The phase that a rollout is in when nothing holds it."""
+    if rollout.started_at is None:
+        return Phase.PENDING
+    return Phase.CHECKING if rollout.entered_at is None else rollout.current.phase
 
 
 def _retried(rollout: Rollout, at: float, body: Retried) -> Rollout:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ferryman.core.blind import judgement, missing_seconds
 from ferryman.core.reached import settled
 from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Phase, SettledGate, VerdictGate
 from ferryman.model.release import Analysis
@@ -59,8 +60,7 @@ def _wait(rollout: Rollout, number: int, gate: Gate, seen: Seen, now: float) -> 
 
 def _clock(rollout: Rollout, seen: Seen, seconds: float) -> float:
     """When `seconds` of this step's own time are over: pauses and missing evidence do not count."""
-    analysis = seen.analysis
-    missing = analysis.error_seconds if analysis is not None and analysis.attempt == rollout.attempt else 0.0
+    missing = max(0.0, missing_seconds(rollout, seen) - rollout.missing_seconds)
     return (rollout.reached_at or 0.0) + rollout.lost_seconds + missing + seconds
 
 
@@ -93,44 +93,43 @@ def _check(rollout: Rollout, number: int, gate: CheckGate) -> Wait | None:
 def checks_due(service: Service) -> tuple[str, ...]:
     """Keys of checks that were started and have no outcome yet."""
     rollout = service.current
-    if rollout is None or not rollout.running or rollout.cause is not None:
+    if rollout is None or not rollout.running or rollout.cause is not None or rollout.full:
         return ()
     return tuple(k for k, state in rollout.checks.items() if state == "running")
 
 
 def _verdict(rollout: Rollout, gate: VerdictGate, seen: Seen, now: float) -> Wait | None:
-    analysis = seen.analysis
+    analysis = judgement(rollout, seen)
     policy = rollout.release.analysis
-    current = analysis if analysis is not None and analysis.attempt == rollout.attempt else None
-    if current is not None and current.stage == rollout.current.stage and current.verdict == "pass":
+    here = analysis is not None and analysis.stage == rollout.current.stage
+    if analysis is not None and here and analysis.verdict == "pass":
         return None
-    end = _clock(rollout, seen, gate.max_wait_seconds)
-    insufficient = current is not None and current.verdict == "insufficient"
-    if current is not None and insufficient and policy.on_insufficient in ("fail", "pass"):
+    insufficient = analysis is not None and here and analysis.verdict == "insufficient"
+    if analysis is not None and insufficient and policy.on_insufficient in ("fail", "pass"):
         hold = rollout.current.gate(HoldGate)
-        held = _clock(rollout, seen, hold.seconds if hold else 0.0)
-        if now >= held and policy.on_insufficient == "fail":
-            return Wait(f"too little evidence: {current.reason}", goes_back=True)
-        if now >= held:
-            return None
-    if now < end or current is None or current.verdict == "error":
-        return Wait(_waiting_for(current), until=end if now < end else None, judged=True)
-    return _unresolved(policy, current, insufficient=insufficient)
+        if now >= _clock(rollout, seen, hold.seconds if hold else 0.0):
+            failed = policy.on_insufficient == "fail"
+            return Wait(f"too little evidence: {analysis.reason}", judged=True, goes_back=True) if failed else None
+    end = _clock(rollout, seen, gate.max_wait_seconds)
+    missing = analysis is not None and analysis.error_since is not None
+    if now < end or missing:
+        return Wait(_waiting_for(analysis), until=end, judged=True)
+    return _unresolved(policy, analysis.reason if analysis else "the judge said nothing", insufficient=insufficient)
 
 
 def _waiting_for(analysis: AnalysisSeen | None) -> str:
     return f"waits for the judge: {analysis.reason}" if analysis is not None else "waits for the judge's first word"
 
 
-def _unresolved(policy: Analysis, analysis: AnalysisSeen, *, insufficient: bool) -> Wait:
+def _unresolved(policy: Analysis, said: str, *, insufficient: bool) -> Wait:
     """The longest wait is over without a pass."""
     kind = "insufficient" if insufficient else "inconclusive"
-    reason = f"{kind}: {analysis.reason}"
+    reason = f"{kind}: {said}"
     if insufficient:
         return Wait(reason, judged=True) if policy.on_insufficient == "hold" else Wait(reason, pause=kind)
     match policy.on_inconclusive:
         case "rollback":
-            return Wait(reason, goes_back=True)
+            return Wait(reason, judged=True, goes_back=True)
         case "promote":
             return Wait(reason, promote=True)
         case _:

@@ -119,25 +119,86 @@ def legal(phase: Phase | None) -> tuple[str, ...]:
     return tuple(verb.value for verb, what in row.items() if what not in _REFUSED)
 
 
-# The moves that `decide` makes by itself, for the diagram and for the test that walks every golden scenario.
+_FORWARD = tuple(p for p in Phase if not p.terminal and p not in (Phase.PENDING, Phase.FINISHING, Phase.ABORTING))
+_ENTERED = tuple(p for p in _FORWARD if p is not Phase.CHECKING)
+_WAITING = (Phase.PENDING, Phase.CHECKING)
+_RESUMED = tuple(p for p in _ENTERED if p not in (Phase.PAUSED, Phase.ANALYSING))
+
+# The moves that `decide` makes by itself.
 MOVES: frozenset[tuple[Phase, Phase]] = frozenset(
     {(Phase.PENDING, Phase.CHECKING), (Phase.CHECKING, Phase.EXPANDING), (Phase.EXPANDING, Phase.STARTING)}
     | {(Phase.CHECKING, p) for p in (Phase.STARTING, Phase.PROGRESSING, Phase.PROMOTING)}
     | {(Phase.STARTING, p) for p in (Phase.PROGRESSING, Phase.PROMOTING)}
-    | {(Phase.PROGRESSING, p) for p in (Phase.ANALYSING, Phase.PAUSED, Phase.PROMOTING, Phase.STARTING)}
-    | {(Phase.ANALYSING, p) for p in (Phase.PROGRESSING, Phase.PAUSED, Phase.PROMOTING, Phase.STARTING)}
-    | {(Phase.PROMOTING, p) for p in (Phase.BAKING, Phase.FINISHING, Phase.PROMOTED, Phase.PAUSED)}
-    | {(Phase.BAKING, p) for p in (Phase.FINISHING, Phase.PROMOTED, Phase.PAUSED)}
-    | {(Phase.STARTING, Phase.PAUSED), (Phase.CHECKING, Phase.PAUSED), (Phase.FINISHING, Phase.PROMOTED)}
-    | {
-        (Phase.PAUSED, p)
-        for p in (Phase.CHECKING, Phase.STARTING, Phase.PROGRESSING, Phase.ANALYSING, Phase.PROMOTING, Phase.BAKING)
-    }
-    | {
-        (p, Phase.ABORTING)
-        for p in Phase
-        if not p.terminal and p not in (Phase.ABORTING, Phase.FINISHING, Phase.PENDING)
-    }
+    | {(Phase.PROGRESSING, p) for p in (Phase.ANALYSING, Phase.PROMOTING, Phase.STARTING)}
+    | {(Phase.ANALYSING, p) for p in (Phase.PROGRESSING, Phase.PROMOTING, Phase.STARTING)}
+    | {(Phase.PROMOTING, p) for p in (Phase.BAKING, Phase.FINISHING, Phase.PROMOTED)}
+    | {(Phase.BAKING, p) for p in (Phase.FINISHING, Phase.PROMOTED)}
+    | {(Phase.FINISHING, Phase.PROMOTED)}
+    | {(p, Phase.PAUSED) for p in _ENTERED if p is not Phase.PAUSED}
+    | {(Phase.PAUSED, p) for p in _RESUMED}
+    | {(p, Phase.ABORTING) for p in _ENTERED}
     | {(Phase.ABORTING, p) for p in (Phase.ROLLED_BACK, Phase.SUPERSEDED, Phase.FAILED)}
-    | {(Phase.ROLLED_BACK, Phase.CHECKING), (Phase.FAILED, Phase.ABORTING)}
 )
+
+
+def _moves_of(phase: Phase, doing: Act) -> frozenset[Phase]:
+    """Where a verb takes a rollout at once; what then follows is up to `decide`."""
+    match doing:
+        case Act.SUPERSEDE if phase is Phase.PENDING:
+            found = [Phase.SUPERSEDED]
+        case Act.ABORT if phase is Phase.PENDING:
+            found = [Phase.ROLLED_BACK]
+        case Act.SUPERSEDE | Act.ABORT | Act.BACK_ON:
+            found = [Phase.ABORTING]
+        case Act.HOLD if phase is not Phase.PAUSED:
+            found = [Phase.PAUSED]
+        case Act.RESUME | Act.NEXT | Act.FULL if phase is Phase.PAUSED:
+            found = [*_WAITING, *_RESUMED]
+        case Act.AGAIN:
+            found = [Phase.CHECKING]
+        case Act.QUEUE | Act.UNDO if phase is Phase.FINISHING:
+            found = [Phase.PROMOTED]
+        case _:
+            found = []
+    return frozenset(found)
+
+
+def verb_moves() -> dict[tuple[Phase, Phase], tuple[Verb, ...]]:
+    """The moves that a person makes at once, each with the verbs that make it; from the table alone."""
+    found: dict[tuple[Phase, Phase], tuple[Verb, ...]] = {}
+    for phase, row in TABLE.items():
+        for verb, doing in row.items():
+            for after in _moves_of(phase, doing):
+                found[phase, after] = (*found.get((phase, after), ()), verb)
+    return found
+
+
+def diagram() -> str:
+    """The phases as a Mermaid state diagram: plain arrows are moves that Ferryman makes by itself, arrows with a label
+    those of a verb. What every phase of the way forward has in common is drawn once, from the box around them."""
+    by_verb = {
+        move: verbs for move, verbs in verb_moves().items() if move[0] is not Phase.PAUSED or move[1] not in _RESUMED
+    }
+    labels: dict[tuple[str, str], str] = {}
+    for move in sorted({*MOVES, *by_verb}, key=lambda m: (list(Phase).index(m[0]), list(Phase).index(m[1]))):
+        verbs = ", ".join(v.value for v in by_verb.get(move, ()))
+        own = "by itself" if move in MOVES and verbs else ""
+        labels[move[0].value, move[1].value] = "; ".join(t for t in (own, verbs) if t)
+    inside = [p.value for p in _ENTERED if p is not Phase.PAUSED]
+    shared = {(Phase.PAUSED.value, "forward"): "resume, or the wait is over"}
+    for target in (Phase.PAUSED.value, Phase.ABORTING.value):
+        shared["forward", target] = labels[inside[0], target]
+    lines = ["stateDiagram-v2", "    [*] --> pending: deploy, undo", "    state forward {"]
+    within = {move: text for move, text in labels.items() if move[0] in inside and move[1] in inside}
+    lines += [f"    {_arrow(move, text)}" for move, text in within.items()]
+    lines += ["    }", *(_arrow(move, text) for move, text in shared.items())]
+    for move, text in labels.items():
+        common = move[0] in inside and move[1] in (Phase.PAUSED.value, Phase.ABORTING.value)
+        if not common and move not in within and not (move[0] == Phase.PAUSED.value and move[1] in inside):
+            lines.append(_arrow(move, text))
+    lines += [f"    {p.value} --> [*]" for p in Phase if p.terminal]
+    return "\n".join(lines) + "\n"
+
+
+def _arrow(move: tuple[str, str], text: str) -> str:
+    return f"    {move[0]} --> {move[1]}" + (f": {text}" if text else "")

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ferryman.model.seen import Seen
+from ferryman.model.world import Bounds, World
+
 _TENTHS = 1000  # weights are whole tenths of a percent
+
+
+def needed(weight_percent: float, bounds: Bounds) -> float:
+    """Ready instances that a share of the traffic needs: max(1, w/100 * minAvailable * capacityFloor)."""
+    if weight_percent <= 0:
+        return 0.0
+    return max(1.0, weight_percent / 100.0 * bounds.min_available * bounds.capacity_floor - 1e-9)
 
 
 @dataclass(frozen=True)
@@ -32,23 +42,34 @@ class Shares:
         return max(self.asked.get(revision, 0.0), self.current.get(revision, 0.0))
 
 
+def shares_of(world: World, seen: Seen, ready: dict[str, int]) -> Shares:
+    """The question that a wanted world, an observation and ready instances per revision put."""
+    return Shares(
+        asked=world.weights,
+        current={r: w for r, w in seen.routes.weights.items() if w > 0},
+        ready=ready,
+        limited=world.limited,
+        capacity=world.bounds.min_available * world.bounds.capacity_floor,
+    )
+
+
 def share_out(shares: Shares, *, follow_ready: bool, atomic: bool) -> dict[str, float]:
     """Weights in steps of 0.1 that sum to 100.0, or {} when nothing ready may be routed."""
     if follow_ready:
-        return rounded(_following(shares))
+        return rounded(_following(shares), shares.limited)
     asked = {r: w for r, w in shares.asked.items() if w > 0}
     if all(w <= shares.carried(r) + 1e-6 for r, w in asked.items()):
-        return rounded(asked)
-    if atomic:
-        return rounded(shares.current) if _served(shares) else {}
-    return rounded(_clipped(shares, asked))
+        return rounded(asked, shares.limited)
+    if atomic and any(shares.ready.get(r) for r in shares.current):
+        return rounded(shares.current, shares.limited)
+    return rounded(_clipped(shares, asked), shares.limited)
 
 
 def _following(shares: Shares) -> dict[str, float]:
     """Weights in the proportion of the ready instances; a limited revision that is asked to leave never grows."""
     total = sum(shares.ready.values())
     if not total:
-        return shares.current if _served(shares) else {}
+        return shares.current
     found = {r: 100.0 * n / total for r, n in shares.ready.items() if n}
     limited = shares.limited
     if limited in found and shares.asked.get(limited, 0.0) <= 0 and len(found) > 1:
@@ -90,17 +111,15 @@ def _stretched(shares: Shares) -> dict[str, float]:
     return {r: w for r, w in found.items() if w > 0}
 
 
-def _served(shares: Shares) -> bool:
-    return bool(shares.current)
-
-
-def rounded(weights: dict[str, float]) -> dict[str, float]:
-    """Largest remainders: whole tenths of a percent that sum to exactly 100.0. {} stays {}."""
+def rounded(weights: dict[str, float], limited: str | None = None) -> dict[str, float]:
+    """Largest remainders: whole tenths of a percent that sum to exactly 100.0, the limited one never rounded up while
+    another one can be. {} stays {}."""
     total = sum(weights.values())
     if total <= 0:
         return {}
     exact = {r: w / total * _TENTHS for r, w in weights.items()}
     tenths = {r: int(x + 1e-9) for r, x in exact.items()}
-    for revision in sorted(exact, key=lambda r: (tenths[r] - exact[r], r))[: _TENTHS - sum(tenths.values())]:
+    order = sorted(exact, key=lambda r: (r == limited, tenths[r] - exact[r], r))
+    for revision in order[: _TENTHS - sum(tenths.values())]:
         tenths[revision] += 1
     return {r: t / 10.0 for r, t in sorted(tenths.items()) if t}

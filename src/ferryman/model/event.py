@@ -43,9 +43,11 @@ class StepEntered(msgspec.Struct, frozen=True, tag="step_entered"):
 
 
 class StepReached(msgspec.Struct, frozen=True, tag="step_reached"):
-    """The world of the step is served: instances ready, every listener acknowledged."""
+    """The world of the step is served: instances ready, every listener acknowledged. `missing_seconds` is how long
+    evidence had been missing in this stage already: that is not taken off this step's clocks again."""
 
     step: int
+    missing_seconds: float = 0.0
 
 
 class AnalysisAwaited(msgspec.Struct, frozen=True, tag="analysis_awaited"):
@@ -89,9 +91,10 @@ class Paused(msgspec.Struct, frozen=True, tag="paused"):
 
 
 class Resumed(msgspec.Struct, frozen=True, tag="resumed"):
-    """The rollout goes on from where it waited."""
+    """The rollout goes on from where it waited. `missing_seconds` as in `StepReached`, where it is judged anew."""
 
     reason: str = ""
+    missing_seconds: float = 0.0
 
 
 class Skipped(msgspec.Struct, frozen=True, tag="skipped"):
@@ -123,11 +126,12 @@ class Retried(msgspec.Struct, frozen=True, tag="retried"):
 
 
 class PlanChanged(msgspec.Struct, frozen=True, tag="plan_changed"):
-    """Replicas or gates ahead changed in place."""
+    """Replicas or gates ahead changed in place. `step` is where the rollout stands in the new plan (None: as before)."""
 
     release: Release
     plan: Plan
     reason: str = ""
+    step: int | None = None
 
 
 class RestartOrdered(msgspec.Struct, frozen=True, tag="restart_ordered"):

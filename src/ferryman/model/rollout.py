@@ -43,9 +43,9 @@ class Rollout(msgspec.Struct, frozen=True):
     """One execution of a release. Times are epoch seconds; `step` indexes the steps of `track`.
 
     `reached_at`: when the present step's world was served and ready (its gates count from there). `lost_seconds` is
-    time since then that does not count. `progress_at` feeds the progress deadline. `skipped` waives the gates of the
-    present step, `full` those of all steps; `waited` tells that this step's own pause is over.
-    `verdict` is the last one recorded: (stage, verdict).
+    time since then that does not count, `missing_seconds` how long evidence had been missing in the judge's stage
+    before then. `progress_at` feeds the progress deadline. `skipped` waives the gates of the present step, `full` those
+    of all steps; `waited` tells that this step's own pause is over. `verdict` is the last one recorded: (stage, verdict).
     """
 
     id: str
@@ -68,6 +68,7 @@ class Rollout(msgspec.Struct, frozen=True):
     progress_at: float | None = None
     ended_at: float | None = None
     lost_seconds: float = 0.0
+    missing_seconds: float = 0.0
     exposure_percent: float = 0.0
     max_exposure_percent: float = 0.0
     full: bool = False

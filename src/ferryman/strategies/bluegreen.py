@@ -22,7 +22,7 @@ from ferryman.strategies.common import (
 def compile_blue_green(parties: Parties, strategy: BlueGreen) -> Plan:
     """Preview at weight 0, checks, all of green ready, one switch, bake, then the old side goes."""
     limits = side_by_side(parties, strategy.keep_old)
-    back = way_back(parties, limits, warm=True)
+    back = way_back(parties, limits, warm=True, previewed=parties.candidate)
     if parties.stable is None:
         return plan(parties, first_deploy(parties, limits), back, steady(parties, limits))
     preview_count = max(1, strategy.preview_replicas.of(parties.replicas, round_up=True))

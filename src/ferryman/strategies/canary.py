@@ -40,7 +40,7 @@ def compile_canary(parties: Parties, strategy: Canary) -> Plan:
         if parties.routed
         else rolling_bounds(parties, strategy.max_surge, strategy.max_unavailable)
     )
-    back = way_back(parties, limits, warm=parties.routed)
+    back = way_back(parties, limits, warm=parties.routed, previewed=parties.stable)
     if parties.stable is None:
         return plan(parties, first_deploy(parties, limits), back, steady(parties, limits))
     walk = _Walk(parties, strategy, limits, matches=parties.testers)

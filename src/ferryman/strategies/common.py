@@ -127,9 +127,9 @@ def steady(parties: Parties, limits: Bounds, kept: int = 0) -> World:
     )
 
 
-def way_back(parties: Parties, limits: Bounds, *, warm: bool) -> tuple[Step, ...]:
+def way_back(parties: Parties, limits: Bounds, *, warm: bool, previewed: str | None = None) -> tuple[Step, ...]:
     """Everybody to stable. `warm`: at once by weight, the candidate kept for a second thought, then stopped; else
-    instance by instance, users following what is ready."""
+    instance by instance, users following what is ready. `previewed` is who the preview port shows meanwhile."""
     if parties.stable is None:
         gone = World(instances={}, weights={}, bounds=bounds(parties, 0, limits.max_total), listener=parties.listener)
         return (Step(name="stop the candidate", phase=Phase.ABORTING, world=gone, gates=(SettledGate(),)),)
@@ -147,7 +147,8 @@ def way_back(parties: Parties, limits: Bounds, *, warm: bool) -> tuple[Step, ...
     if not warm:
         return (stop,)
     seconds = parties.release.deadlines.abort_scale_down_seconds
-    keep = msgspec.structs.replace(stable, keep=(parties.candidate,))
+    shown = previewed if parties.release.routing.preview_port else None
+    keep = msgspec.structs.replace(stable, keep=(parties.candidate,), preview=shown)
     hold = HoldGate(seconds=seconds, warm=True)
     return (Step(name="back to stable", phase=Phase.ABORTING, world=keep, gates=(hold,)), stop)
 

@@ -18,13 +18,16 @@ from ferryman.strategies.common import (
 
 
 def compile_rolling(parties: Parties, strategy: Rolling) -> Plan:
-    """Worlds of candidate min(R, k*b) beside the rest of stable, b = surge + unavailable."""
+    """Worlds of candidate min(R, k*b) beside the rest of stable, b = surge + unavailable.
+    Raises `Refused` (``bounds_deadlock``)."""
     limits = limits_of(parties, strategy)
     rest = steady(parties, limits)
     if parties.stable is None:
         return plan(parties, first_deploy(parties, limits), way_back(parties, limits, warm=False), rest)
     batch = max(1, limits.max_total - limits.min_available)
-    counts = [*range(batch, parties.replicas, batch), parties.replicas]
+    # Replicas that the release adds come on the candidate's side, beside the first batch.
+    first = batch + max(0, parties.replicas - parties.stable_replicas)
+    counts = [*range(first, parties.replicas, batch), parties.replicas]
     steps = [_batch(parties, limits, count, number, len(counts)) for number, count in enumerate(counts)]
     gates: tuple[Gate, ...] = (SettledGate(),)
     steps.append(Step(name="stop the old version", phase=Phase.PROMOTING, world=rest, gates=gates))

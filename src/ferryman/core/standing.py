@@ -1,0 +1,48 @@
+"""What a service stands on, and which of its rollouts people speak of."""
+
+from __future__ import annotations
+
+from ferryman.core.evolve import evolve
+from ferryman.core.phases import legal
+from ferryman.model.event import Draft, Event
+from ferryman.model.rollout import Rollout, Service
+
+
+def standing(service: Service) -> str | None:
+    """Id of the revision that serves while no rollout runs; None before the first promotion and once the service was
+    taken down: what was promoted before that can be deployed again, but it does not run."""
+    stable = service.stable
+    return stable if not service.down and stable in service.steady.instances else None
+
+
+def standing_replicas(service: Service) -> int:
+    """How many instances of it are wanted; 0 when nothing stands."""
+    return service.steady.instances.get(standing(service) or "", 0)
+
+
+def subject(service: Service) -> Rollout | None:
+    """The rollout that verbs are about: the running one, else the next in the queue, else the last that ended."""
+    current = service.current
+    if current is not None and not current.phase.terminal:
+        return current
+    return service.queue[0] if service.queue else current
+
+
+def waits(service: Service, rollout: Rollout) -> bool:
+    """True for a rollout that has not begun."""
+    return any(q.id == rollout.id for q in service.queue)
+
+
+def legal_now(service: Service) -> tuple[str, ...]:
+    """The verbs that would not be refused for the phase the service is in."""
+    about = subject(service)
+    if service.down and not service.queue:
+        return ("deploy",)
+    return legal(about.phase if about is not None else None)
+
+
+def after(service: Service, drafts: tuple[Draft, ...], now: float) -> Service:
+    """The service once these were appended."""
+    for draft in drafts:
+        service = evolve(service, Event(service.name, service.seq + 1, draft.rollout, now, draft.actor, draft.body))
+    return service
