@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from ferryman.model.revision import Health
 from ferryman.model.seen import InstanceState
-from ferryman.targets.process import procfs
+from ferryman.targets.process import procfs, sockets
 
 FAILURES_TO_UNREADY = 3
 SUCCESSES_TO_RECOVER = 2
@@ -121,7 +121,7 @@ def _is_length(name: str) -> bool:
 def foreign_listener(port: int, pid: int) -> str | None:
     """Who else answers on `port`; None if every socket that listens there belongs to the session that `pid` leads.
     Blocking for some milliseconds. A session member whose descriptors are not ours to read gets the benefit."""
-    inodes = procfs.listening_inodes(port)
+    inodes = sockets.listening_inodes(port)
     if not inodes:
         return f"{REFUSED} {port}"
     inodes -= procfs.socket_inodes(pid) or set()

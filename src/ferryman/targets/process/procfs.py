@@ -1,6 +1,6 @@
-"""Reading /proc: who lives, in which session, with what environment, and whose socket listens. Linux only.
+"""Reading /proc: who lives, in which session, with what environment, and with which sockets. Linux only.
 
-Formats: proc(5), sections /proc/pid/stat and /proc/net/tcp. Every function treats a process that ends meanwhile as
+Formats: proc(5), section /proc/pid/stat. Every function treats a process that ends meanwhile as
 absent; none changes anything.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,11 +18,6 @@ import msgspec
 PROC = Path("/proc")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_ESTABLISHED = b"01"
-_LISTEN = b"0A"
-_SOCKET = re.compile(
-    rb"^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) \S+ \S+ \S+ +\d+ +\d+ +(\d+)", re.MULTILINE
-)
 _SOCKET_LINK = re.compile(r"socket:\[(\d+)\]")
 
 
@@ -109,16 +103,6 @@ def carrying(variable: str, value: str) -> list[tuple[Stat, dict[str, str]]]:
     return found
 
 
-def established() -> Counter[int]:
-    """Established TCP connections per local port, of this machine (one network namespace)."""
-    return Counter(port for port, state, _ in _sockets() if state == _ESTABLISHED)
-
-
-def listening_inodes(port: int) -> set[int]:
-    """The sockets that listen on a local TCP port; several if they share it."""
-    return {inode for local, state, inode in _sockets() if state == _LISTEN and local == port}
-
-
 def socket_inodes(pid: int) -> set[int] | None:
     """The sockets that a process has open; None if it is not ours to read."""
     folder = f"/proc/{pid}/fd"
@@ -152,14 +136,3 @@ def command_line(pid: int) -> str:
     except OSError:
         return ""
     return text.replace(b"\0", b" ").decode(errors="replace").strip()[:80]
-
-
-def _sockets() -> Iterator[tuple[int, bytes, int]]:
-    """(local port, state, inode) of every TCP socket, of both address families."""
-    for table in ("tcp", "tcp6"):
-        try:
-            text = (PROC / "net" / table).read_bytes()
-        except OSError:
-            continue
-        for port, state, inode in _SOCKET.findall(text):
-            yield int(port, 16), state, int(inode)

@@ -16,7 +16,7 @@ from ferryman.model.seen import Instance
 from ferryman.model.world import Orders
 from ferryman.targets.base import Action, DrainInstance, StartInstance, StopInstance
 from ferryman.targets.planning import Planned, plan_actions
-from ferryman.targets.process import adoption, procfs
+from ferryman.targets.process import adoption, sockets
 from ferryman.targets.process.folder import StateFolder
 from ferryman.targets.process.housekeeping import Housekeeping
 from ferryman.targets.process.instance import Managed
@@ -25,7 +25,9 @@ from ferryman.targets.process.logs import masked
 from ferryman.targets.process.settings import ProcessSettings
 from ferryman.targets.process.supervisor import Supervisor
 
-CONNECTIONS_CACHED_SECONDS = 0.1
+# Counting walks all connections of the machine: done often only while somebody waits for the last ones to go.
+CONNECTIONS_CACHED_SECONDS = 1.0
+CONNECTIONS_CACHED_DRAINING_SECONDS = 0.1
 
 
 class ProcessTarget:
@@ -127,14 +129,17 @@ class ProcessTarget:
 
     async def observe(self, service: str) -> tuple[Instance, ...]:
         supervisor = self._running()
-        connections = await self._count_connections()
         mine = [one for one in supervisor.instances.values() if one.record.service == service]
+        draining = any(one.alive and one.leaving for one in mine)
+        connections = await self._count_connections(
+            CONNECTIONS_CACHED_DRAINING_SECONDS if draining else CONNECTIONS_CACHED_SECONDS
+        )
         return tuple(sorted((one.seen(connections) for one in mine), key=lambda one: (one.started_at, one.id)))
 
-    async def _count_connections(self) -> Counter[int]:
+    async def _count_connections(self, cached_seconds: float) -> Counter[int]:
         at, counted = self._connections
-        if time.monotonic() - at >= CONNECTIONS_CACHED_SECONDS:
-            counted = await asyncio.to_thread(procfs.established)
+        if time.monotonic() - at >= cached_seconds:
+            counted = await asyncio.to_thread(sockets.established)
             self._connections = (time.monotonic(), counted)
         return counted
 
