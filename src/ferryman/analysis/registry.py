@@ -7,10 +7,13 @@ from typing import Any
 
 from ferryman.analysis.betting.judge import Betting
 from ferryman.analysis.judge import Judge
+from ferryman.analysis.mann_whitney import MannWhitney
 from ferryman.analysis.options import HeaderError, OptionProblem, did_you_mean, option_problems
+from ferryman.analysis.seed_rules import SeedRules
+from ferryman.analysis.threshold import Threshold
 
 DEFAULT = "betting"
-JUDGES: dict[str, Judge] = {judge.name: judge for judge in (Betting(),)}
+JUDGES: dict[str, Judge] = {judge.name: judge for judge in (Betting(), SeedRules(), Threshold(), MannWhitney())}
 
 
 def judge_named(name: object) -> Judge:
