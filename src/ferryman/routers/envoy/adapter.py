@@ -90,7 +90,7 @@ class EnvoyRouter:
             record = Record(generation, generation, table)
             self._records.save(service, record)
             self._problems.pop(service, None)
-            return await self._observed(service, record)
+            return await self._listening(record, table)
 
     async def observe(self, service: str) -> RoutesSeen:
         return await self._observed(service, self._records.load(service))
@@ -162,8 +162,12 @@ class EnvoyRouter:
             return _seen(record, RouteStatus.REJECTED, f"port {record.table.listener.port} is not listened on")
         if behind or not record.settled:
             return _seen(record, RouteStatus.PENDING, "not yet served: " + (", ".join(behind) or "the last change"))
-        if not await probe.accepts(record.table.listener.host, record.table.listener.port):
-            return _seen(record, RouteStatus.PENDING, f"port {record.table.listener.port} accepts no connection yet")
+        return await self._listening(record, record.table)
+
+    async def _listening(self, record: Record, table: RouteTable) -> RoutesSeen:
+        """Acknowledged files alone serve nobody: the port must take connections."""
+        if not await probe.accepts(table.listener.host, table.listener.port):
+            return _seen(record, RouteStatus.PENDING, f"port {table.listener.port} accepts no connection yet")
         return _seen(record, RouteStatus.APPLIED, "")
 
     def _served_by(self, service: str, table: RouteTable) -> frozenset[Resource]:

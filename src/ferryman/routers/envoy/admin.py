@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
+
+import msgspec
 
 from ferryman.model.errors import Unreachable
 from ferryman.routers.envoy.names import Kind, Resource
@@ -49,14 +50,16 @@ class Admin:
         prefixes = "|".join(sorted(re.escape(resource.statistics) for resource in resources))
         pattern = rf"^({prefixes})\.(version_text|update_rejected|update_failure|warming_state)$"
         loaded = cast(
-            "dict[str, Any]", json.loads(await self.get(f"/stats?format=json&filter={quote(pattern, safe='')}"))
+            "dict[str, Any]",
+            msgspec.json.decode(await self.get(f"/stats?format=json&filter={quote(pattern, safe='')}")),
         )
         return Snapshot({stat["name"]: stat["value"] for stat in loaded["stats"] if "name" in stat})
 
     async def counts(self, pattern: str) -> dict[str, int]:
         """Counters and gauges whose name matches the regular expression. Raises `Unreachable`."""
         loaded = cast(
-            "dict[str, Any]", json.loads(await self.get(f"/stats?format=json&filter={quote(pattern, safe='')}"))
+            "dict[str, Any]",
+            msgspec.json.decode(await self.get(f"/stats?format=json&filter={quote(pattern, safe='')}")),
         )
         return {stat["name"]: int(stat["value"]) for stat in loaded["stats"] if "name" in stat}
 

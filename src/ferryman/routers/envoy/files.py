@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+
+import msgspec
 
 from ferryman.model.errors import AdapterError, Rejected
 from ferryman.model.generation import Generation
@@ -28,8 +27,7 @@ NOTHING = Generation(0, 0)
 FORGET_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, rename={"version": "version_info"}):
     """A discovery file: its version text and its resources."""
 
     version: str
@@ -42,19 +40,19 @@ class Files:
     def __init__(self, folder: Path) -> None:
         self.live = folder / "xds"
         self.acked = folder / "acked"
-        self._cache: dict[Path, tuple[tuple[int, int], Document]] = {}
+        self._paths: dict[tuple[Resource, bool], str] = {}
+        self._cache: dict[str, tuple[tuple[int, int], Document]] = {}
 
     def read(self, resource: Resource, *, acked: bool = False) -> Document | None:
-        """A file's content; None when there is none, or none that can be read."""
-        path = (self.acked if acked else self.live) / resource.path
+        """A file's content; None when there is none, or none that can be read. Parsed again only after a change."""
+        path = self._path(resource, acked=acked)
         try:
-            state = path.stat()
+            state = os.stat(path)  # noqa: PTH116 - on the way of every change, where a Path costs more than the call
             mark = (state.st_ino, state.st_mtime_ns)
             if (known := self._cache.get(path)) and known[0] == mark:
                 return known[1]
-            loaded = cast("dict[str, Any]", json.loads(path.read_text()))
-            document = Document(loaded["version_info"], loaded["resources"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            document = msgspec.json.decode(Path(path).read_bytes(), type=Document)
+        except (FileNotFoundError, msgspec.MsgspecError):
             self._cache.pop(path, None)
             return None
         self._cache[path] = mark, document
@@ -63,17 +61,18 @@ class Files:
     def write(self, resource: Resource, version: str, resources: Sequence[Json]) -> None:
         """Replace a live file; Envoy reads it at once. Raises `Rejected` (code ``disk_full``) or `AdapterError`; then
         the old file still stands."""
-        path = self.live / resource.path
-        body = json.dumps({"version_info": version, "resources": list(resources)}, sort_keys=True, indent=1)
-        replace(path, body.encode())
+        body = msgspec.json.format(msgspec.json.encode(Document(version, list(resources)), order="sorted"), indent=1)
+        replace(self.live / resource.path, body)
 
     def commit(self, resource: Resource) -> None:
         """The live file was acknowledged."""
-        source, target = self.live / resource.path, self.acked / resource.path
+        source, kept = self._path(resource, acked=False), self._path(resource, acked=True)
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(kept).st_ino == os.stat(source).st_ino:  # noqa: PTH116 - as above
+                return
+        target = Path(kept)
         with _disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists() and target.samefile(source):
-                return
             spare = target.with_suffix(".new")
             spare.unlink(missing_ok=True)
             os.link(source, spare)
@@ -133,6 +132,12 @@ class Files:
         found = [entry["name"].split("@")[0] for entry in document.resources] if document else []
         return resource.name in found
 
+    def _path(self, resource: Resource, *, acked: bool) -> str:
+        key = resource, acked
+        if key not in self._paths:
+            self._paths[key] = str((self.acked if acked else self.live) / resource.path)
+        return self._paths[key]
+
     def _entries(self, resource: Resource, service: str) -> list[Json]:
         document = self.read(resource)
         return [entry for entry in document.resources if names.owner_of(entry["name"]) == service] if document else []
@@ -142,8 +147,9 @@ class Files:
         return clusters.addresses_in(document.resources[0]) if document and document.resources else frozenset()
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Write `content` beside `path`, flush it to disk and rename it over `path`. Raises as `Files.write` does."""
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Write `content` beside `path`, flush it to disk (unless not `durable`: then it outlives our end, but not a power
+    cut) and rename it over `path`. Raises as `Files.write` does."""
     spare = path.with_name(path.name + ".new")
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,7 +157,8 @@ def replace(path: Path, content: bytes) -> None:
             with spare.open("wb") as file:
                 file.write(content)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             spare.rename(path)
         except OSError:
             with contextlib.suppress(OSError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
+
+import msgspec
 
 from ferryman.model.errors import Rejected
 from ferryman.model.generation import Generation
@@ -104,8 +105,8 @@ def listener_name(service: str, port: int, *, preview: bool = False) -> str:
 
 def digest(resources: Sequence[Json]) -> str:
     """A short hash of content, independent of the order of keys."""
-    text = json.dumps(list(resources), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
+    text = msgspec.json.encode(list(resources), order="sorted")
+    return hashlib.sha256(text).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def version_text(generation: Generation, resources: Sequence[Json]) -> str:
