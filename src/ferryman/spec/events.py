@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -26,8 +26,7 @@ class YamlSyntaxError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event. `kind` is the parser's name for it, such as Scalar, MappingStart or Alias; `plain` tells an unquoted
     scalar without a tag; `version` is that of a %YAML directive."""
 

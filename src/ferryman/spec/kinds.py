@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol, cast
+
+import msgspec
 
 from ferryman.model.release import Amount
 from ferryman.spec import durations
@@ -67,8 +68,7 @@ def number(node: Node) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A text of 1 to `most` characters, matching `pattern` if there is one; `rule` says that in words. A wrong one
     that is `hidden` is never shown."""
 
@@ -112,15 +112,14 @@ class Text:
         return shape | ({"pattern": f"^(?:{self.pattern})$"} if self.pattern else {})
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(msgspec.Struct, frozen=True):
     """A duration from `least` (excluded if `above`) to `most`, in seconds; `words` stand for special values. What
     comes out is in the unit of which there are `per_second`."""
 
     least: float = 0.0
     most: float = DURATION_MAX_SECONDS
     above: bool = False
-    words: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    words: Mapping[str, float | None] = {}
     hint: str = ""
     per_second: float = 1.0
 
@@ -176,8 +175,7 @@ class Duration:
         return {"anyOf": [shape, {"enum": list(self.words)}]} if self.words else shape
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(msgspec.Struct, frozen=True):
     """A number from `least` to `most`, in steps of `step` if that is not 0. `unit` is for people."""
 
     label: str = "number"
@@ -205,8 +203,7 @@ class Number:
         return {"type": "number", "minimum": self.least, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(msgspec.Struct, frozen=True):
     """A whole number from `least` to `most`."""
 
     least: int = 0
@@ -236,8 +233,7 @@ def _number_hint(node: Node) -> str:
     return f"did you mean `{bare.group(1)}`{', without quotes' if bare.group(1) == text else ''}?"
 
 
-@dataclass(frozen=True, slots=True)
-class Percent:
+class Percent(msgspec.Struct, frozen=True):
     """A text such as `5%`, from 0 to `most` percent."""
 
     most: float = 100.0
@@ -264,12 +260,11 @@ class Percent:
 _PERCENT = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)%")
 
 
-@dataclass(frozen=True, slots=True)
-class Instances:
+class Instances(msgspec.Struct, frozen=True):
     """A number of instances: whole, or a percentage of `replicas`; at least one if `some`."""
 
     some: bool = False
-    words: Mapping[str, None] = field(default_factory=dict[str, None])
+    words: Mapping[str, None] = {}
 
     @property
     def label(self) -> str:
@@ -304,8 +299,7 @@ class Instances:
         return {"anyOf": [*shapes, *([{"enum": list(self.words)}] if self.words else [])]}
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(msgspec.Struct, frozen=True):
     """true or false."""
 
     label: str = "true or false"
@@ -328,8 +322,7 @@ _MEANT = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """One of `words`."""
 
     words: tuple[str, ...]

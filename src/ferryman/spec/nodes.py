@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 Scalar = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A place in the text, one-based."""
 
     line: int
@@ -18,8 +17,7 @@ class Mark:
 START = Mark(1, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarNode:
+class ScalarNode(msgspec.Struct, frozen=True):
     """One value. `text` is what was written, without quotes."""
 
     value: Scalar
@@ -29,8 +27,7 @@ class ScalarNode:
     height: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ListNode:
+class ListNode(msgspec.Struct, frozen=True):
     """`size` counts the nodes below and itself with every alias expanded, `height` the levels."""
 
     items: tuple[Node, ...]
@@ -39,16 +36,14 @@ class ListNode:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One key of a mapping: where the key stands, and its value."""
 
     mark: Mark
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class MapNode:
+class MapNode(msgspec.Struct, frozen=True):
     """A mapping with text keys, in the order written."""
 
     entries: dict[str, Entry]
@@ -57,8 +52,7 @@ class MapNode:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenNode:
+class BrokenNode(msgspec.Struct, frozen=True):
     """A value that was already reported; whoever meets it says nothing more."""
 
     mark: Mark

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from ferryman.analysis.registry import JUDGES
 from ferryman.spec.catalog import example, example_names
 from ferryman.spec.lint import WARNINGS
 from ferryman.spec.report import CODES
@@ -53,6 +54,7 @@ def reference_markdown() -> str:
         "\n".join(_steps()),
         *(_section(keys) for keys in (CHECK, ANALYSIS)),
         _section(LIMITS, level=3),
+        "\n".join(_judges()),
         *(_section(keys) for keys in (DEADLINES, CAPACITY)),
         "\n".join(_examples()),
         "\n".join(_codes("Problems", "Any of these refuses the file. All of them are told at once.", CODES)),
@@ -104,6 +106,15 @@ def _steps() -> Iterator[str]:
     for name, weights in PRESETS.items():
         yield f"| `{name}` | {', '.join(f'{weight:g}' for weight in weights)} |"
     yield ""
+
+
+def _judges() -> Iterator[str]:
+    yield from ("### Options of the judges", "")
+    for name, judge in JUDGES.items():
+        yield from (f"Of `{name}`:", "", "| Option | Default | Meaning |", "|---|---|---|")
+        for option, what in judge.options.items():
+            yield f"| `{option}` | {_written(what.default)} | {_cell(what.about)} |"
+        yield ""
 
 
 def _examples() -> Iterator[str]:

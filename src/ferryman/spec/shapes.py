@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
+
+import msgspec
 
 from ferryman.spec.document import join
 from ferryman.spec.kinds import BAD, Kind, Schema, read, wrong_type
@@ -30,8 +31,7 @@ Values = dict[str, object]
 SECRET_NAME = re.compile(r"pass(?:w(?:or)?d|phrase)?|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """One key of a section. `model` is where its value goes in the model (dotted; empty: the section's `build` takes
     it by `name`); `default` is written as in a release file, None if there is none."""
 
@@ -48,8 +48,7 @@ class Key:
         return self.model or self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(msgspec.Struct, frozen=True):
     """What a section holds. `values` has only what was right; `has` says what was written at all, and `misspelt` which
     keys the unknown ones probably stand for."""
 
@@ -88,8 +87,7 @@ class Given:
         self.report.add(self.node.mark, join(self.path, name), "", "missing", message, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """A mapping with known keys. `exclusive` lists forms of which only one may be used; with `one_of` one must be.
     `build` turns the values into a model object and checks across keys; without it they are handed on as they are."""
 
@@ -201,8 +199,7 @@ def anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9 -]", "", title.casefold()).replace(" ", "-")
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf:
+class ListOf(msgspec.Struct, frozen=True):
     """A list of `item`, at most LIST_MAX."""
 
     item: Kind
@@ -231,8 +228,7 @@ class ListOf:
         return shape if self.empty else shape | {"minItems": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(msgspec.Struct, frozen=True):
     """Names and text values for the environment of a process. Names in `reserved` are set by Ferryman."""
 
     reserved: tuple[str, ...]
@@ -287,8 +283,7 @@ class Environment:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(msgspec.Struct, frozen=True):
     """A mapping that is handed on as it is."""
 
     label: str = "mapping"
@@ -300,8 +295,7 @@ class Free:
         return {"type": "object"}
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(msgspec.Struct, frozen=True):
     """true, false, or the keys of a section; `name` is the value that true and false stand for."""
 
     inner: Keys

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+import msgspec
 
 from ferryman.model.release import Check, Route
 from ferryman.spec.kinds import BAD, Duration, Kind, Schema, Text, Whole, items, scalar, wrong_type
@@ -29,8 +30,7 @@ MATCH_VALUE = Text(label="text", pattern=r"[\t -~]+", rule="printable ASCII char
 _ROUTES = (("header", HEADER_NAME), ("cookie", COOKIE_NAME))
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """A command line, split as a shell splits words, or a list of words. No shell runs it."""
 
     label: str = "text or list of texts"
@@ -58,8 +58,7 @@ class Command:
         return {"anyOf": [text, {"type": "array", "items": text, "minItems": 1, "maxItems": COMMAND_WORDS_MAX}]}
 
 
-@dataclass(frozen=True, slots=True)
-class InsidePath:
+class InsidePath(msgspec.Struct, frozen=True):
     """A path below the service's directory."""
 
     label: str = "relative path"
@@ -79,8 +78,7 @@ class InsidePath:
         return {"type": "string", "minLength": 1, "maxLength": 1000, "not": {"pattern": r"^[/~]|(^|/)\.\.(/|$)"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """An address of this machine to listen on."""
 
     label: str = "IP address or `localhost`"
@@ -102,8 +100,7 @@ class Address:
         return {"type": "string", "minLength": 1, "maxLength": 60}
 
 
-@dataclass(frozen=True, slots=True)
-class Sticky:
+class Sticky(msgspec.Struct, frozen=True):
     """`cookie`, or the header whose value keeps a user on one side."""
 
     label: str = "`cookie` or `{header: NAME}`"
@@ -156,8 +153,7 @@ TESTER = Keys(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RouteStep:
+class RouteStep(msgspec.Struct, frozen=True):
     """The value of a `header` or `cookie` step: `{name, value}`, or `{}` to take all such routes back."""
 
     kind: str
@@ -237,8 +233,7 @@ CHECK = Keys(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Checks:
+class Checks(msgspec.Struct, frozen=True):
     """A list of checks with names of their own."""
 
     label: str = "list of [checks](#checks)"

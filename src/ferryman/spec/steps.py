@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ferryman.model.release import Amount, Analyse, CanaryStep, Check, Pause, Route, RunCheck, Scale, SetWeight
 from ferryman.spec.document import join
@@ -24,8 +25,7 @@ NO_HOLD_HINT = "give it some time, such as 30s; to wait for evidence or a person
 HOLD = Duration(above=True, hint=NO_HOLD_HINT)
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """A duration, or `{}`; `of_empty` is what `{}` means."""
 
     of_empty: float | None
@@ -69,8 +69,7 @@ BESIDE_WEIGHT: tuple[Key, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A step as written: `hold_seconds` and `analyse` of a weight are None where nothing was said."""
 
     step: CanaryStep
@@ -78,8 +77,7 @@ class Draft:
     analyse: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One step: a number, or a mapping with one of the keys of FORMS."""
 
     label: str = "[step](#steps)"
@@ -156,8 +154,7 @@ def _draft(form: str, values: dict[str, object]) -> Draft:
     return Draft(Scale(value if isinstance(value, Amount) else None))
 
 
-@dataclass(frozen=True, slots=True)
-class Steps:
+class Steps(msgspec.Struct, frozen=True):
     """The list of steps, with the rules of their order."""
 
     label: str = "list of [steps](#steps)"

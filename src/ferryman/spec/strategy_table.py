@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
 
 from ferryman.model.release import BlueGreen, Canary, Recreate, Rolling, Strategy
@@ -179,8 +177,7 @@ CANARY = Keys(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(msgspec.Struct, frozen=True):
     """The words that accept a release with downtime."""
 
     label: str = f"`{ACCEPTANCE}`"
@@ -209,8 +206,7 @@ KINDS: tuple[Key, ...] = (
 BARE: dict[str, Strategy] = {"rolling": Rolling(), "blueGreen": BlueGreen(), "canary": Canary()}
 
 
-@dataclass(frozen=True, slots=True)
-class StrategyKind:
+class StrategyKind(msgspec.Struct, frozen=True):
     """The name of a strategy, or a mapping with that name as its only key."""
 
     label: str = "[strategy](#strategy)"

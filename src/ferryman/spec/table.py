@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from ferryman.analysis.registry import JUDGES
+from ferryman.spec.judge_options import check_options
 from ferryman.spec.kinds import Choice, Duration, Flag, Number, Percent, Text, Whole, items
 from ferryman.spec.shapes import Environment, Free, Given, Key, Keys, ListOf, Switch, homes
 from ferryman.spec.special import HTTP_PATH, TESTER, Address, Command, InsidePath, Sticky
 from ferryman.spec.strategy_table import KINDS, StrategyKind
 
-JUDGES = ("betting", "seed-rules", "threshold", "mann-whitney")
 SERVICE_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
 RESERVED_VARIABLES = ("PORT",)
 
@@ -171,8 +172,8 @@ ANALYSIS = Keys(
     doc="How evidence is weighed. `analysis: false` turns it off: then only health and checks take a release back.",
     keys=(
         Key("enabled", Flag(), "Whether evidence is weighed at all.", "analysis.enabled", True),
-        Key("judge", Choice(JUDGES), "Which judge compares the versions.", "analysis.judge", "betting"),
-        Key("options", Free(), "Settings of the judge.", "analysis.options", {}),
+        Key("judge", Choice(tuple(JUDGES)), "Which judge compares the versions.", "analysis.judge", "betting"),
+        Key("options", Free(), "[Options of the judge](#options-of-the-judges).", "analysis.options", {}),
         Key(
             "interval", Duration(least=0.1, most=3600.0), "Time between two looks at the evidence.",
             "analysis.interval_seconds", "1s",
@@ -200,6 +201,7 @@ ANALYSIS = Keys(
         Key("onError", Choice(("pause", "rollback")), "When no evidence can be had for too long.", "analysis.on_error", "pause"),
         Key("limits", LIMITS, LIMITS.doc),
     ),
+    build=check_options,
 )  # fmt: skip
 
 DEADLINES = Keys(

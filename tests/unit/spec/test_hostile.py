@@ -1,11 +1,13 @@
 """Whatever the text, parsing ends soon, with a release or a `SpecError` that has places."""
 
+import json
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferryman.analysis.registry import JUDGES
 from ferryman.model.errors import Problem, SpecError
 from ferryman.model.release import Canary, Release, SetWeight
 from ferryman.spec.catalog import example, example_names
@@ -107,17 +109,36 @@ values = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.deadline(900)
 @given(st.data())
 def test_any_value_anywhere(data: st.DataObject) -> None:
     """Each key of the whole example takes any value without a surprise."""
-    import json
-
     lines = example("full").splitlines()
     at = data.draw(st.sampled_from([n for n, line in enumerate(lines) if ":" in line and not line.startswith("#")]))
     key = lines[at].partition(":")[0]
     value = json.dumps(data.draw(values), ensure_ascii=True)
     lines[at] = f"{key}: {value}"
     outcome("\n".join(lines))
+
+
+@pytest.mark.deadline(900)
+@given(st.data())
+def test_any_options_of_a_judge(data: st.DataObject) -> None:
+    """Options reach the judge as they are: whatever it is given, it refuses them as a problem of the file."""
+    name = data.draw(st.sampled_from(sorted(JUDGES)))
+    names = [*JUDGES[name].options, "error_rate", "judge"]
+    figures = st.dictionaries(
+        st.sampled_from(["error_rate", "p95_ms", "direction", "critical", "x"]), values, max_size=2
+    )
+    given_options = data.draw(
+        st.dictionaries(st.sampled_from(names), st.one_of(values, figures, CONDITIONS), max_size=3)
+    )
+    outcome(MINIMAL + "analysis: " + json.dumps({"judge": name, "options": given_options}))
+
+
+CONDITIONS = st.lists(
+    st.sampled_from(["error_rate", "<", ">", "=", "0.1", "x", "-", "(", " ", "p95_ms"]), max_size=5
+).map("".join)
 
 
 @pytest.mark.parametrize(
