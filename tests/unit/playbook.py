@@ -26,7 +26,7 @@ from ferryman.model.release import Canary, Release, Routing
 from ferryman.model.revision import Health, Revision, Run
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import LIVE_STATES, AnalysisSeen, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
-from ferryman.model.world import Orders
+from ferryman.model.world import Match, Orders
 
 READY = InstanceState.READY
 BY_VERB = frozenset(verb_moves())
@@ -77,6 +77,9 @@ class Book:
     never_ready: set[str] = field(default_factory=set[str])
     crashing: set[str] = field(default_factory=set[str])
     ready_limit: dict[str, int] = field(default_factory=dict[str, int])
+    follows: bool = False
+    missing_since: float | None = None
+    missing_seconds: float = 0.0
     check_outcome: str = "passed"
     frozen_routes: bool = False
     low_available: int = 10**6
@@ -104,26 +107,26 @@ class Book:
     # ---- what the world does
     def seen(self) -> Seen:
         """One observation."""
-        return Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes, analysis=self.analysis)
+        return Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes, analysis=self._judged())
 
     def tick(self, seconds: float = 1.0) -> Decision:
         """Time passes, instances move, one turn of the loop."""
         self.now += seconds
         self._live()
-        before = self.service
-        decision = decide(self.service, self.seen(), self.now)
-        assert decide(before, self.seen(), self.now) == decision, "deciding is not a function"
+        before, seen = self.service, self.seen()
+        decision = decide(before, seen, self.now)
+        assert decide(before, seen, self.now) == decision, "deciding is not a function"
         for draft in decision.events:
             self._append(draft)
         assert self.service == decision.service
-        twice = decide(self.service, self.seen(), self.now)
+        twice = decide(self.service, seen, self.now)
         assert (twice.events, twice.world, twice.due) == ((), decision.world, decision.due), (
             "deciding twice moves twice"
         )
         assert decision.due > self.now, "nothing but time would pass"
         for key in decision.checks:
             self._append(Draft(decision.service.current.id, CheckFinished(key, key, self.check_outcome)))  # type: ignore[union-attr]
-        orders = admit("shop", decision.world, self.seen())
+        orders = admit("shop", decision.world, seen)
         self._check_orders(decision, orders)
         self._obey(orders)
         return decision
@@ -143,10 +146,14 @@ class Book:
                 return self
         raise AssertionError(f"{ticks} ticks and still {self.rollout.phase}: {self.story()}")
 
-    def judge(self, verdict: str, *, stage: int | None = None, reason: str = "because", **more: Any) -> Book:
-        """The judge speaks about the present stage from now on."""
+    def judge(
+        self, verdict: str, *, stage: int | None = None, follows: bool = False, reason: str = "because", **more: Any
+    ) -> Book:
+        """The judge speaks about the present stage from now on, or, when it `follows`, about that of each step."""
+        self.follows = follows
         at = self.rollout.current.stage if stage is None else stage
         self.analysis = AnalysisSeen(
+            rollout=self.rollout.id,
             attempt=self.rollout.attempt,
             stage=-1 if at is None else at,
             verdict=verdict,
@@ -155,6 +162,31 @@ class Book:
             **more,
         )
         return self
+
+    def evidence_is_missing(self) -> None:
+        """The metrics source says nothing from now on."""
+        self.missing_since = self.now
+        if self.analysis is None:
+            self.judge("continue")
+
+    def evidence_is_back(self) -> None:
+        """It says something again."""
+        if self.missing_since is not None:
+            self.missing_seconds += self.now - self.missing_since
+        self.missing_since = None
+
+    def _judged(self) -> AnalysisSeen | None:
+        """The judge's word as of now; like the judge, it moves to the stage of a step once that is served."""
+        known, rollout = self.analysis, self.service.current
+        if known is None or rollout is None:
+            return None
+        stage = rollout.current.stage
+        if self.follows and rollout.reached_at is not None and stage is not None and stage != known.stage:
+            self.missing_seconds = 0.0
+            known = self.analysis = replace(known, stage=stage)
+        running = 0.0 if self.missing_since is None else self.now - self.missing_since
+        lost = self.missing_seconds + running
+        return replace(known, at=self.now, error_since=self.missing_since, error_seconds=lost)
 
     # ---- what a test looks at
     @property
@@ -170,6 +202,16 @@ class Book:
     def weight(self, label: str) -> float:
         """Served weight of a revision."""
         return self.routes.weights.get(label, 0.0)
+
+    @property
+    def routed(self) -> bool:
+        """True when a data plane shares out the traffic."""
+        return self.routes.status is not RouteStatus.ABSENT
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """Routes by header or cookie that were asked for last."""
+        return self.orders.routes.matches if self.orders and self.orders.routes else ()
 
     def kinds(self) -> list[str]:
         """Kinds of all events so far."""
@@ -244,6 +286,8 @@ class Book:
 
     def _obey(self, orders: Orders) -> None:
         self.orders = orders
+        served = frozenset[str]().union(*self.routes.endpoints.values())
+        assert not orders.stop & served, "a request could reach what is stopped"
         for name in orders.stop:
             del self.instances[name]
         for name in orders.drain:

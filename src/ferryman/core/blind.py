@@ -17,9 +17,10 @@ WHOLE_STAGE = -1
 
 
 def judgement(rollout: Rollout, seen: Seen) -> AnalysisSeen | None:
-    """The judge's word, if it is about this attempt."""
+    """The judge's word, if it is about this rollout and attempt."""
     analysis = seen.analysis
-    return analysis if analysis is not None and analysis.attempt == rollout.attempt else None
+    mine = analysis is not None and (analysis.rollout, analysis.attempt) == (rollout.id, rollout.attempt)
+    return analysis if mine else None
 
 
 def missing_seconds(rollout: Rollout, seen: Seen) -> float:

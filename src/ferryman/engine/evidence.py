@@ -23,7 +23,7 @@ MISSING = "error"
 
 class FeedState(msgspec.Struct):
     """What is written down after each block. Times are epoch seconds; `session` is the judge's own state.
-    `base` are the candidate's counters when everybody had switched to it."""
+    `base` are the candidate's counters when everybody had switched to it; `last` are those of the block before."""
 
     rollout: str
     attempt: int
@@ -37,6 +37,7 @@ class FeedState(msgspec.Struct):
     stage_from: dict[str, int] = {}
     evidence: dict[str, Any] = {}
     base: Counters | None = None
+    last: dict[str, Counters] = {}
     session: str | None = None
 
 
@@ -97,6 +98,7 @@ class EvidenceFeed:
             return None
         missing = state.line_at - state.error_since if state.error_since is not None else 0.0
         return AnalysisSeen(
+            rollout=state.rollout,
             attempt=state.attempt,
             stage=state.stage,
             verdict=state.verdict,
@@ -198,7 +200,7 @@ class EvidenceFeed:
         self, sample: Sample, revision: str | None, instances: tuple[Instance, ...], rollout: Rollout
     ) -> dict[str, Any]:
         zero = Counters(0, 0, (0,) * (len(self._bounds) + 1))
-        counters = sample.counters.get(revision or "", zero)
+        counters = self._risen(revision or "", sample.counters.get(revision or "", zero))
         mine = [i for i in instances if i.revision == revision]
         serving = [i for i in mine if i.state in (InstanceState.READY, InstanceState.UNREADY)]
         arm: dict[str, Any] = {
@@ -216,6 +218,20 @@ class EvidenceFeed:
         if memory:
             arm["memory"] = sum(memory) / len(memory)
         return arm
+
+    def _risen(self, revision: str, counters: Counters) -> Counters:
+        """Only a source that began anew counts fewer requests; any other counter that fell is a reading out of step,
+        and taking it for a restart would count the whole past a second time."""
+        assert self._state is not None
+        last = self._state.last.get(revision)
+        if last is not None and counters.requests >= last.requests:
+            counters = Counters(
+                requests=counters.requests,
+                errors=max(counters.errors, last.errors),
+                buckets=tuple(map(max, counters.buckets, last.buckets)),
+            )
+        self._state.last = {**self._state.last, revision: counters}
+        return counters
 
     def _limits(self, state: FeedState, rollout: Rollout, sample: Sample, weight: float) -> Measurement | None:
         """Everybody is on the candidate (or nobody yet): only absolute limits say something."""

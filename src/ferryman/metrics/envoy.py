@@ -17,6 +17,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,9 +43,16 @@ class EnvoyMetrics:
     def __init__(self, place: Path) -> None:
         """`place`: the admin socket, or the router's state folder, whose record names the socket."""
         self._place = place
+        self._beyond: dict[tuple[str, str], Beyond] = {}
 
     async def read(self, service: str) -> dict[str, Counters]:
-        return read_counters(await self._stats(), service)
+        readings = read_counters(await self._stats(), service)
+        return {revision: self._complete(service, revision, r) for revision, r in readings.items()}
+
+    def _complete(self, service: str, revision: str, reading: Reading) -> Counters:
+        beyond = self._beyond.setdefault((service, revision), Beyond())
+        above = beyond.above(reading.measured, sum(reading.buckets))
+        return Counters(reading.requests, reading.errors, (*reading.buckets, above), reading.codes)
 
     async def close(self) -> None:
         return
@@ -71,8 +79,40 @@ class EnvoyMetrics:
             ) from error
 
 
-def read_counters(stats: Iterable[dict[str, Any]], service: str) -> dict[str, Counters]:
-    """Counters per revision of `service` in an answer of Envoy's ``/stats``."""
+@dataclass(frozen=True)
+class Reading:
+    """Counters of one revision as Envoy shows them: `measured` requests went into the histogram, of which `buckets`
+    (one per bound) shows those up to the last bound."""
+
+    requests: int
+    errors: int
+    measured: int
+    buckets: tuple[int, ...]
+    codes: dict[str, int]
+
+
+@dataclass
+class Beyond:
+    """What lies above the last bound, which Envoy does not show: measured, but in no bucket.
+
+    The histogram lags behind the counter by what is just being merged. So the counter of one reading is held against
+    the buckets of the next: whatever is still missing then lies above. The figure never falls.
+    """
+
+    measured: int = 0
+    known: int = 0
+
+    def above(self, measured: int, shown: int) -> int:
+        """Requests above the last bound, after a reading of both."""
+        if measured < self.measured:
+            self.measured = self.known = 0
+        self.known = max(self.known, self.measured - shown)
+        self.measured = measured
+        return self.known
+
+
+def read_counters(stats: Iterable[dict[str, Any]], service: str) -> dict[str, Reading]:
+    """Readings per revision of `service` in an answer of Envoy's ``/stats``."""
     requests: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     measured: Counter[str] = Counter()
@@ -95,10 +135,11 @@ def read_counters(stats: Iterable[dict[str, Any]], service: str) -> dict[str, Co
         errors[revision] += value * failed
         codes[revision][f"{found[3][0]}xx"] += value
     return {
-        revision: Counters(
+        revision: Reading(
             count,
             errors[revision],
-            _with_overflow(buckets.get(revision, []), measured[revision]),
+            measured[revision],
+            tuple(buckets.get(revision) or [0] * len(BOUNDS_MS)),
             dict(codes[revision]),
         )
         for revision, count in requests.items()
@@ -108,12 +149,6 @@ def read_counters(stats: Iterable[dict[str, Any]], service: str) -> dict[str, Co
 def _revision(service: str, cluster: str, route: str) -> str:
     owner, _, revision = cluster.rpartition("--")
     return revision if owner == service and route == ROUTE else ""
-
-
-def _with_overflow(counts: list[int], measured: int) -> tuple[int, ...]:
-    """Envoy does not show what lies above the last bound: it is what was measured but is in no bucket."""
-    known = counts or [0] * len(BOUNDS_MS)
-    return (*known, max(0, measured - sum(known)))
 
 
 async def _get(socket: Path, target: str) -> bytes:

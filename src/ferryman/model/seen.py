@@ -64,9 +64,10 @@ class RoutesSeen(msgspec.Struct, frozen=True):
 
 
 class AnalysisSeen(msgspec.Struct, frozen=True):
-    """The judge's present word on one attempt. `verdict`: continue, pass, fail, insufficient or error; `stage` is the
+    """The judge's present word on one attempt of one rollout. `verdict`: continue, pass, fail, insufficient or error; `stage` is the
     judge's. `error_since` is set while evidence is missing, `error_seconds` sums that over the stage."""
 
+    rollout: str
     attempt: int
     stage: int
     verdict: str
