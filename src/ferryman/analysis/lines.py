@@ -82,9 +82,12 @@ def _arm(raw: object, name: str, buckets_length: int) -> Arm:
         if buckets is None and buckets_length == 1:
             buckets = [0]
         events = get("events")
+        requests, errors = count(get("requests"), "requests"), count(get("errors"), "errors")
+        if errors > requests:
+            raise InvalidLine(f"errors are {errors}, more than the {requests} requests")
         return Arm(
-            requests=count(get("requests"), "requests"),
-            errors=count(get("errors"), "errors"),
+            requests=requests,
+            errors=errors,
             buckets=counts(buckets, "buckets", buckets_length),
             restarts=_count_if_any(get("restarts"), "restarts"),
             oom_kills=_count_if_any(get("oom_kills"), "oom_kills"),

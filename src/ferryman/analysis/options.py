@@ -66,7 +66,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` looks like, if any."""
-    close = get_close_matches(name, list(known), n=1, cutoff=0.7)
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
     return close[0] if close else None
 
 

@@ -159,8 +159,6 @@ class JudgeSession:
             return self._gap(t, place, line.get("error"))
         try:
             readings = read_arms(line, self._stored.buckets)
-            if not self._stored.cumulative:
-                _refuse_impossible(*readings)
         except InvalidLine as problem:
             return self._dropped(t, str(problem))
         block = self._block(place, readings)
@@ -256,11 +254,3 @@ class JudgeSession:
         candidate_arm, candidate_fell = since(candidate, before[1])
         progress.resets += stable_fell + candidate_fell
         return stable_arm, candidate_arm
-
-
-def _refuse_impossible(*readings: Arm) -> None:
-    """Increments with more errors than requests are a mistake. (Raw counters are read one after the other and may run
-    ahead of each other, so there it is none.) Raises `InvalidLine`."""
-    for name, reading in zip(("stable", "candidate"), readings, strict=True):
-        if reading.errors > reading.requests:
-            raise InvalidLine(f"arms.{name} has {reading.errors} errors in {reading.requests} requests")
