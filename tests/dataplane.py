@@ -43,6 +43,7 @@ class Upstream:
         self.slow_seconds = slow_seconds
         self.port = 0
         self.requests = 0
+        self._retired = False
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -50,6 +51,12 @@ class Upstream:
         (self.port,) = outside_ports(1)
         self._server = await asyncio.start_server(self._serve, HOST, self.port, backlog=512)
         return self
+
+    def retire(self) -> None:
+        """Accept no more, and end each connection with its next answer."""
+        self._retired = True
+        if self._server is not None:
+            self._server.close()
 
     async def stop(self) -> None:
         """Stop at once: running requests break."""
@@ -80,8 +87,11 @@ class Upstream:
                     await asyncio.sleep(self.slow_seconds)
                 body = head if path == "/headers" else self.tag.encode()
                 status = b"500 Bad" if path == "/fail" else b"200 OK"
-                writer.write(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
+                last = b"connection: close\r\n" if self._retired else b""
+                writer.write(b"HTTP/1.1 %s\r\n%scontent-length: %d\r\n\r\n%s" % (status, last, len(body), body))
                 await writer.drain()
+                if last:
+                    return
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:

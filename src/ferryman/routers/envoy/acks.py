@@ -15,7 +15,8 @@ from ferryman.routers.envoy.files import Files
 from ferryman.routers.envoy.names import Json, Resource
 from ferryman.routers.envoy.planning import Phase, Steps, Write, merge
 from ferryman.routers.envoy.records import Records
-from ferryman.routers.envoy.supervisor import Supervisor, refusal_reason
+from ferryman.routers.envoy.refusals import refusal_reason
+from ferryman.routers.envoy.supervisor import Supervisor
 
 ACK_LIMIT_SECONDS = 2.0
 ACK_POLL_SECONDS = 0.005

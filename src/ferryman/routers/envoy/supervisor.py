@@ -257,11 +257,3 @@ class Supervisor:
                 return log.read(64 * 1024).decode(errors="replace")
         except OSError:
             return ""
-
-
-def refusal_reason(log: str) -> str:
-    """The last line of a log in which Envoy says why it refused a file, without its stamps; empty when there is none."""
-    lines = [
-        line for line in log.splitlines() if "rejected" in line or "update failure" in line or "Filesystem" in line
-    ]
-    return lines[-1].rpartition("] ")[2].strip() if lines else ""
