@@ -29,7 +29,19 @@ class DeadlineExceededError(BaseException):
     """Not an Exception: neither the code under test nor a broad `except` in a test may swallow it."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--rewrite` renews golden files."""
+    parser.addoption("--rewrite", action="store_true", help="renew the golden files; look at the difference afterwards")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    """Golden files are renewed by people only."""
+    if config.getoption("--rewrite") and os.environ.get("CI"):
+        raise pytest.UsageError("--rewrite is refused where CI is set: a golden file is changed by a person")
+    _keep_standard_error(config)
+
+
+def _keep_standard_error(config: pytest.Config) -> None:
     """Keep the real standard error: while a test runs, file descriptor 2 is captured."""
     config.stash[STDERR_KEY] = os.dup(2)
 

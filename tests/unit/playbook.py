@@ -22,7 +22,7 @@ from ferryman.core.verbs import Answer, command, deploy, take_down, undo
 from ferryman.model.event import Body, CheckFinished, Draft, Event, PlanChanged, RolloutEnded, ServiceDown
 from ferryman.model.generation import Generation
 from ferryman.model.plan import Phase
-from ferryman.model.release import Canary, Release, Routing
+from ferryman.model.release import Canary, Release, Routing, SetWeight
 from ferryman.model.revision import Health, Revision, Run
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import LIVE_STATES, AnalysisSeen, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
@@ -46,8 +46,9 @@ def release(label: str, **settings: Any) -> Release:
     return replace(base, **settings)
 
 
-def canary(*steps: Any, **settings: Any) -> Canary:
-    """A canary without bake or scale-down delay unless said."""
+def canary(*steps: Any, analysed: bool = False, **settings: Any) -> Canary:
+    """A canary without bake or scale-down delay unless said; its weights wait for the judge only when `analysed`."""
+    steps = tuple(replace(s, analyse=analysed) if isinstance(s, SetWeight) else s for s in steps)
     return Canary(steps=steps, **{"bake_seconds": 0.0, "scale_down_delay_seconds": 0.0, **settings})
 
 
@@ -224,6 +225,10 @@ class Book:
     def story(self) -> str:
         """All events in short."""
         return " ".join(f"{e.at - 1000:g}:{e.kind}" for e in self.events)
+
+    def fold(self, draft: Draft) -> None:
+        """Append an event as it stands."""
+        self._append(draft)
 
     # ---- inside
     def _take(self, answer: Answer) -> Answer:

@@ -108,12 +108,13 @@ def _walk(rollout: Rollout, seen: Seen, now: float) -> Body | None:
     """One move on the way forward."""
     if rollout.phase is Phase.CHECKING:
         return entering(rollout, _from(rollout, 0), "")
-    back = _reason_to_go_back(rollout, seen, now)
-    if back is not None:
-        return back
+    # What the judge said is written down before it is acted on: the event holds what it stood on.
     noted = _verdict_changed(rollout, seen)
     if noted is not None:
         return noted
+    back = _reason_to_go_back(rollout, seen, now)
+    if back is not None:
+        return back
     if rollout.phase is Phase.PAUSED:
         return _paused(rollout, seen, now)
     step = rollout.current
@@ -195,7 +196,7 @@ def _back(kind: str, reason: str, now: float) -> BackOrdered:
 
 def _verdict_changed(rollout: Rollout, seen: Seen) -> VerdictChanged | None:
     analysis = judgement(rollout, seen)
-    if analysis is None:
+    if analysis is None or rollout.phase is Phase.FINISHING:
         return None
     if rollout.verdict == (analysis.stage, analysis.verdict):
         return None

@@ -126,7 +126,8 @@ _RESUMED = tuple(p for p in _ENTERED if p not in (Phase.PAUSED, Phase.ANALYSING)
 
 # The moves that `decide` makes by itself.
 MOVES: frozenset[tuple[Phase, Phase]] = frozenset(
-    {(Phase.PENDING, Phase.CHECKING), (Phase.CHECKING, Phase.EXPANDING), (Phase.EXPANDING, Phase.STARTING)}
+    {(Phase.PENDING, Phase.CHECKING), (Phase.CHECKING, Phase.EXPANDING)}
+    | {(Phase.EXPANDING, p) for p in (Phase.STARTING, Phase.PROGRESSING, Phase.PROMOTING)}
     | {(Phase.CHECKING, p) for p in (Phase.STARTING, Phase.PROGRESSING, Phase.PROMOTING)}
     | {(Phase.STARTING, p) for p in (Phase.PROGRESSING, Phase.PROMOTING)}
     | {(Phase.PROGRESSING, p) for p in (Phase.ANALYSING, Phase.PROMOTING, Phase.STARTING)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferryman.core.answers import Answer, aborted, refused, superseded
+from ferryman.core.decide import wanted
 from ferryman.core.deploying import deploy, preview
 from ferryman.core.phases import REFUSAL, Act, Verb, act
 from ferryman.core.standing import legal_now, standing, subject
@@ -39,7 +40,7 @@ def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str
         case Act.NOTHING:
             return Answer((), "is on its way back already", current.id)
         case Act.ROLL:
-            body, text = RestartOrdered(reason), f"restarting {sum(service.steady.instances.values())}"
+            body, text = RestartOrdered(reason), f"restarting {sum(wanted(service).instances.values())}"
             return Answer((Draft("", body, actor),), text, current.id)
         case Act.ROLLING_BACK:
             raise Refused("rolling_back", f"{current.id} is on its way back", legal_now(service))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ferryman.model.plan import Phase, Plan, Step
+from ferryman.model.plan import Phase, Plan, SettledGate, Step
 from ferryman.model.release import BlueGreen, Canary, Recreate, Release, Rolling
 from ferryman.strategies.bluegreen import compile_blue_green
 from ferryman.strategies.canary import compile_canary
@@ -38,5 +38,6 @@ def _resize(parties: Parties) -> Plan:
     high = max(parties.replicas, parties.stable_replicas)
     limits = bounds(parties, min(parties.replicas, parties.stable_replicas), high + max(1, high // 4))
     rest = steady(Parties(parties.release, parties.candidate, None, parties.stable_replicas, ""), limits)
-    step = Step(name=f"{parties.stable_replicas} to {parties.replicas} instances", phase=Phase.PROMOTING, world=rest)
+    name = f"{parties.stable_replicas} to {parties.replicas} instances"
+    step = Step(name=name, phase=Phase.PROMOTING, world=rest, gates=(SettledGate(),))
     return plan(parties, (step,), way_back(parties, limits, warm=False), rest)
