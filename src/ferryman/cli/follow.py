@@ -72,15 +72,17 @@ def _tell(
     client: Client, context: Context, service: str, rollout: str, after: int, deadline: float | None
 ) -> ServiceView:
     """Print every event once, as it comes; at the end also those that came with it."""
-    position, over = after, False
+    position, over, said = after, False, ""
     view: ServiceView | None = None
     while True:
         left = LONG_POLL_SECONDS if deadline is None else min(LONG_POLL_SECONDS, deadline - time.monotonic())
         wait_seconds = 0.0 if over else max(0.0, left)
         page = patient(partial(client.events, service, after=position, wait_seconds=wait_seconds))
         for event in page.events:
-            if event.rollout in {rollout, ""} and not context.out.quiet:
-                context.out.say(event_line(event))
+            if event.rollout in {rollout, ""} and event.text != said and worth_a_line(event):
+                said = event.text
+                if not context.out.quiet:
+                    context.out.say(event_line(event))
         position = page.position
         if over and view is not None:
             return view
@@ -88,6 +90,13 @@ def _tell(
             continue
         view = patient(partial(client.view, service))
         over = ended(view, rollout) or left <= 0
+
+
+def worth_a_line(event: EventView) -> bool:
+    """Whether somebody who waits wants to know. That a step is served, or that the judge goes on, is no news."""
+    return event.kind != "step_reached" and not (
+        event.kind == "verdict_changed" and event.body.get("verdict") == "continue"
+    )
 
 
 def event_line(event: EventView, *, named: bool = False) -> str:

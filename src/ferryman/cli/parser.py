@@ -66,8 +66,6 @@ def init(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, metavar="PORT", help="where users connect (8080, or the next free one)")
     parser.add_argument("--health", metavar="PATH", help="path that answers 2xx when an instance can serve (/healthz)")
     parser.add_argument("--replicas", type=int, default=2, metavar="N", help="how many instances (2)")
-    strategies = ("canary", "blue-green", "rolling")
-    parser.add_argument("--strategy", choices=strategies, default="canary", help="how to release (canary)")
     parser.add_argument("--force", action="store_true", help="replace the file if there is one")
     parser.add_argument("command_words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="what starts an instance")
 

@@ -49,9 +49,8 @@ def wait_for(client: Client, context: Context, answer: AnswerView, *, after: int
     followed = follow(client, context, answer.service, answer.rollout, after=after, seconds=seconds)
     code, line = judged(followed, answer, seconds)
     logs = last_words(client, followed)
-    for instance, text in logs.items():
-        context.out.say(f"--- last lines of {instance}")
-        context.out.say(text)
+    for instance, text in list(logs.items())[-1:]:
+        context.out.say(f"--- last lines of {instance}:\n{text}\n---")
     context.out.say(line)
     outcome = followed.summary.outcome if followed.summary else "running"
     context.out.emit(Ending(answer.service, answer, outcome, line, code, followed.summary, followed.view, logs=logs))

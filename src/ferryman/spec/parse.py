@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace as replace_problem
 from typing import cast
 
@@ -32,8 +33,18 @@ def parse_release(text: str, file: str) -> Release:
 def parse_release_with_warnings(text: str, file: str) -> tuple[Release, tuple[Problem, ...]]:
     """The same, and what is allowed but likely not meant (see `lint`), with places."""
     release, node = _parse(text, file)
-    placed = (_place(problem, node, file) for problem in lint.lint(release))
-    return release, tuple(sorted(placed, key=lambda p: (p.line, p.column, p.path)))
+    return release, _in_order(lint.lint(release), node, file)
+
+
+def placed(problems: Iterable[Problem], text: str, file: str) -> tuple[Problem, ...]:
+    """Problems that were found elsewhere in the release of `text`, by their path, each with its place; in document
+    order. Raises `SpecError` when `text` does not parse."""
+    return _in_order(problems, _parse(text, file)[1], file)
+
+
+def _in_order(problems: Iterable[Problem], node: Node, file: str) -> tuple[Problem, ...]:
+    found = (_place(problem, node, file) for problem in problems)
+    return tuple(sorted(found, key=lambda p: (p.line, p.column, p.path)))
 
 
 def _parse(text: str, file: str) -> tuple[Release, Node]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from ferryman.api.problems import to_document
 from ferryman.cli.client import Client
-from ferryman.cli.context import Context
+from ferryman.cli.context import NOT_DONE, Context
 from ferryman.cli.durations import timeout_seconds
+from ferryman.cli.findings import plan_findings
 from ferryman.cli.services import running_rollout, started_client
+from ferryman.cli.views.problems import problem_text
 from ferryman.cli.waiting import goes_on, tell_answer, wait_for
-from ferryman.model.errors import FerrymanError
+from ferryman.model.errors import FerrymanError, SpecError
 from ferryman.model.view import ServiceView
-from ferryman.spec.parse import parse_release
+from ferryman.spec.parse import parse_release, placed
 
 
 def run(context: Context) -> int:
@@ -18,6 +21,8 @@ def run(context: Context) -> int:
     seconds = timeout_seconds(args.timeout)
     document, name = context.read_release_file()
     release = parse_release(document, name)  # a file with errors starts no controller
+    if wrong := plan_findings(release):
+        return _unfit(context, SpecError(placed(wrong, document, name)))
     client = started_client(context)
     before = view_or_none(client, release.service)
     base = None if args.over else running_rollout(before)
@@ -33,6 +38,14 @@ def run(context: Context) -> int:
         context.out.emit(answer)
         return 0
     return wait_for(client, context, answer, after=after, seconds=seconds)
+
+
+def _unfit(context: Context, problem: SpecError) -> int:
+    """The file is well-formed, but what it asks for cannot be had."""
+    context.out.emit(to_document(problem))
+    if not context.out.as_json:
+        print(problem_text(problem.problems), file=context.out.stderr, flush=True)
+    return NOT_DONE
 
 
 def view_or_none(client: Client, service: str) -> ServiceView | None:

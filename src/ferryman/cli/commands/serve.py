@@ -24,7 +24,8 @@ def run(context: Context) -> int:
     from ferryman.engine.controller import Controller
 
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
+    for chatty in ("uvicorn.error", "httpx2"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     listen = parse_address(context.args.listen) if context.args.listen else None
     tell = _starter(context.args.ready_fd)
     context.interrupted = "the controller has ended; what it started goes on serving"

@@ -13,7 +13,7 @@ from ferryman.cli.views import compare
 from ferryman.cli.views.evidence import Evidence, read_evidence
 from ferryman.cli.views.marks import ASCII, CANDIDATE_STYLE, STABLE_STYLE, UNICODE, Mark, Signs, bar
 from ferryman.cli.views.text import clock, duration, shorten, weight
-from ferryman.cli.views.words import current_step, doing, going_back, running, state, then, why
+from ferryman.cli.views.words import current_step, doing, going_back, remaining, running, state, then, why
 from ferryman.model.view import RolloutView, ServiceView, SideView
 
 EVENTS_SHOWN = 4
@@ -109,8 +109,9 @@ def _progress(view: ServiceView, rollout: RolloutView) -> Text:
     if step is not None:
         text.append(f" {step.name}", style="not bold")
     text.append(f"  {doing(view)}", style="not bold")
-    if rollout.until is not None and rollout.until > view.at:
-        text.append(f"  {duration(rollout.until - view.at)} remaining")
+    left = remaining(view)
+    if left is not None:
+        text.append(f"  {'at most ' if rollout.phase == 'analysing' else ''}{duration(left)} remaining")
     if rollout.eta_seconds is not None:
         text.append(f"  ETA {duration(rollout.eta_seconds)}", style="dim")
     if rollout.attempt > 1:

@@ -68,6 +68,13 @@ def then(view: ServiceView) -> str:
     rollout = view.rollout
     if rollout is None or not rollout.next:
         return ""
-    if rollout.until is not None and rollout.until > view.at:
-        return f"{rollout.next} in {duration(rollout.until - view.at)}"
-    return rollout.next
+    left = remaining(view)
+    if rollout.phase == "analysing":
+        return f"{rollout.next} when the judge passes it" + (f", asked for {duration(left)} more" if left else "")
+    return f"{rollout.next} in {duration(left)}" if left else rollout.next
+
+
+def remaining(view: ServiceView) -> float | None:
+    """Seconds until time alone moves the rollout; None where it does not."""
+    until = view.rollout.until if view.rollout is not None else None
+    return until - view.at if until is not None and until > view.at else None

@@ -1,0 +1,147 @@
+"""`ferry check`: everything that can be known of a release before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from ferryman.analysis.planning import StageOutlook, advice, outlook
+from ferryman.cli.client import find
+from ferryman.cli.context import NOT_DONE, OK, Context
+from ferryman.cli.durations import requests_per_second, share
+from ferryman.cli.findings import machine_findings, plan_findings, sample_plan
+from ferryman.cli.views.columns import columns
+from ferryman.cli.views.problems import problem_lines
+from ferryman.cli.views.steps import least_seconds
+from ferryman.cli.views.text import duration, percent, plural, rate, weight
+from ferryman.model.errors import FerrymanError, Problem, SpecError
+from ferryman.model.evidence import StagePlan
+from ferryman.model.release import Release
+from ferryman.model.view import ServiceView
+from ferryman.spec.parse import parse_release_with_warnings, placed
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What was found. Rates are per second, `error_rate` from 0 to 1, `max_instances` the most that ever run at once,
+    `least_seconds` how long the steps take if every gate opens at once."""
+
+    file: str
+    service: str
+    errors: int
+    warnings: int
+    problems: tuple[Problem, ...]
+    max_instances: int | None = None
+    least_seconds: float | None = None
+    traffic: float | None = None
+    error_rate: float | None = None
+    outlook: tuple[StageOutlook, ...] = ()
+    advice: tuple[str, ...] = ()
+
+
+def run(context: Context) -> int:
+    """Exit code: 0 nothing is wrong, 1 something is (with `--strict`, also what is only doubtful)."""
+    document, name = context.read_release_file()
+    given = requests_per_second(context.args.traffic) if context.args.traffic else None
+    error_rate = share(context.args.error_rate)
+    try:
+        release, warnings = parse_release_with_warnings(document, name)
+    except SpecError as wrong:
+        return _report(context, Checked(name, "", len(wrong.problems), 0, wrong.problems))
+    running = _running(context, release.service)
+    own = running is not None and not running.down and running.url is not None
+    found = plan_findings(release)
+    found += machine_findings(release, context.project, own_port=own and _same_port(running, release))
+    problems = tuple(
+        sorted((*warnings, *placed(found, document, name)), key=lambda problem: (problem.line, problem.column))
+    )
+    checked = _counted(name, release.service, problems)
+    if not any(problem.code == "bounds_deadlock" for problem in found):
+        checked = _planned(checked, release, given or _seen_traffic(running), error_rate)
+    return _report(context, checked)
+
+
+def _counted(name: str, service: str, problems: tuple[Problem, ...]) -> Checked:
+    errors = sum(problem.severity == "error" for problem in problems)
+    return Checked(name, service, errors, len(problems) - errors, problems)
+
+
+def _planned(checked: Checked, release: Release, traffic: float | None, error_rate: float) -> Checked:
+    """What the plan says: its size, its time, and with traffic what the judge will be able to see."""
+    plan = sample_plan(release)
+    checked = msgspec.structs.replace(
+        checked,
+        max_instances=max(step.world.bounds.max_total for step in plan.steps),
+        least_seconds=least_seconds(plan),
+        traffic=traffic,
+        error_rate=error_rate if traffic else None,
+    )
+    stages = [StagePlan(percent_of, seconds or None) for percent_of, seconds in plan.stages()]
+    if traffic is None or not stages or not release.analysis.enabled:
+        return checked
+    found = outlook(stages, rps=traffic, error_rate=error_rate, tick_seconds=release.analysis.interval_seconds)
+    return msgspec.structs.replace(checked, outlook=tuple(found), advice=tuple(advice(found)))
+
+
+def _report(context: Context, checked: Checked) -> int:
+    out = context.out
+    for problem in checked.problems:
+        out.say("\n".join(problem_lines(replace(problem, file=problem.file or checked.file))))
+    if checked.problems:
+        out.say()
+    if checked.max_instances is not None and checked.least_seconds is not None:
+        out.say(
+            f"{checked.service}: at most {plural(checked.max_instances, 'instance')} at once, "
+            f"at least {duration(checked.least_seconds)} from start to end"
+        )
+    if checked.outlook and checked.traffic is not None:
+        out.say(_table(checked))
+        for line in checked.advice:
+            out.say(f"doubtful: {line}")
+    elif checked.max_instances is not None:
+        out.remark("with --traffic 50/s it also tells how long the judge will need at each step")
+    bad = checked.errors or (checked.warnings and context.args.strict)
+    out.say(f"{plural(checked.errors, 'error')}, {plural(checked.warnings, 'warning')}" if checked.problems else "fine")
+    out.emit(checked)
+    return NOT_DONE if bad else OK
+
+
+def _table(checked: Checked) -> str:
+    assert checked.traffic is not None
+    rows: list[tuple[str, ...]] = [("WEIGHT", "HOLD", "CANDIDATE", "PASSES IN", "2x ERRORS", "5x ERRORS", "OUTAGE")]
+    for stage in checked.outlook:
+        if 0 < stage.weight_percent < 100:
+            times = (stage.pass_seconds, stage.double_seconds, stage.fivefold_seconds, stage.outage_seconds)
+            hold = duration(stage.seconds) if stage.seconds else "open"
+            rows.append(
+                (weight(stage.weight_percent), hold, rate(stage.candidate_rps), *(_time(seconds) for seconds in times))
+            )
+    head = (
+        f"what the judge can see at {rate(checked.traffic)} with {percent((checked.error_rate or 0.0) * 100)} errors "
+        "(good to a factor of two); taken back after:"
+    )
+    return f"\n{head}\n{columns(rows)}"
+
+
+def _time(seconds: float | None) -> str:
+    return "not in it" if seconds is None else duration(seconds)
+
+
+def _running(context: Context, service: str) -> ServiceView | None:
+    """The service as it runs now, if a controller can tell."""
+    try:
+        client = find(context.project)
+        return client.view(service) if client is not None else None
+    except FerrymanError:
+        return None
+
+
+def _same_port(running: ServiceView | None, release: Release) -> bool:
+    return running is not None and (running.url or "").endswith(f":{release.routing.port}")
+
+
+def _seen_traffic(running: ServiceView | None) -> float | None:
+    """Requests per second that the running service gets now."""
+    if running is None:
+        return None
+    return sum(side.requests_per_second or 0.0 for side in running.sides) or None
