@@ -105,4 +105,7 @@ def _text(text: str) -> str:
         plain = _PLAIN.fullmatch(text) and not text.startswith("-") and ": " not in text and resolve(text) == text
     except ScalarError:
         plain = False
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    if plain:
+        return text
+    # What JSON leaves as it is, YAML may still take for the end of a line.
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in json.dumps(text, ensure_ascii=False))

@@ -159,10 +159,6 @@ def test_a_good_file_has_no_warning() -> None:
 )
 def test_a_new_file_means_what_was_asked(service: str, command: list[str], port: int | None, files: list[str]) -> None:
     command = [word or "x" for word in command]
-    if re.search(r"[\x7f-\x84\x86-\x9f\ufffe\uffff]", "".join(command)):
-        with pytest.raises(SpecError, match="cannot be in a release file"):
-            init_template(service, command, port, files=files)
-        return
     text = init_template(service, command, port, files=files)
     release = parse_release(text, "ferryman.yaml")
     assert list(release.command) == command
