@@ -299,3 +299,16 @@ def test_many_tasks_on_many_services_get_each_their_own_answer(kept: Kept) -> No
             assert first.event.seq + 1 == second.event.seq
 
     kept.run(body)
+
+
+def test_leases_end_for_who_has_outlived_their_holders(kept: Kept) -> None:
+    async def body(store: Store) -> None:
+        dead = await store.claim("shop", "one", NOW, 10)
+        await store.append(Append(dead, 0, NOW, (note("a"),)))
+        await store.end_leases()
+        heir = await store.claim("shop", "two", NOW, 10)
+        assert heir.fence == dead.fence + 1
+        assert (await conflict(store, Append(dead, 1, NOW, (note("b"),)))).code == "stale_fence"
+        await store.append(Append(heir, 1, NOW, (note("b"),)))
+
+    kept.run(body)

@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Callable
+from typing import Protocol
 
 import httpx2
+import msgspec
 
 from ferryman.model.plan import CheckGate
 from ferryman.model.release import Check
@@ -15,6 +18,70 @@ from ferryman.model.rollout import Rollout
 from ferryman.model.seen import Instance, InstanceState
 
 DETAIL_MAX = 400
+
+
+class CheckRun(msgspec.Struct, frozen=True):
+    """One run of a check: its key (`core.gates.check_key`), what to do, and against whom."""
+
+    key: str
+    rollout: str
+    check: Check
+    revision: str
+    label: str
+    instances: tuple[Instance, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How a run ended."""
+
+    run: CheckRun
+    passed: bool
+    detail: str
+
+
+class Checker(Protocol):
+    """Runs checks in the background, each key once."""
+
+    def begin(self, run: CheckRun) -> None:
+        """Start it, unless that key runs already."""
+        ...
+
+    def take(self) -> list[Outcome]:
+        """What has ended since the last call."""
+        ...
+
+    async def close(self) -> None:
+        """Stop what runs; its outcome is never known."""
+        ...
+
+
+class Checks:
+    """Checks as tasks of the event loop; `on_done` is called when one has ended. Commands run in `folder`."""
+
+    def __init__(self, folder: str, on_done: Callable[[], None]) -> None:
+        self._folder = folder
+        self._on_done = on_done
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ended: list[Outcome] = []
+
+    def begin(self, run: CheckRun) -> None:
+        if run.key not in self._tasks:
+            self._tasks[run.key] = asyncio.create_task(self._run(run), name=f"check {run.key}")
+
+    def take(self) -> list[Outcome]:
+        ended, self._ended = self._ended, []
+        return ended
+
+    async def close(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _run(self, run: CheckRun) -> None:
+        passed, detail = await run_check(run, self._folder)
+        self._ended.append(Outcome(run, passed, detail))
+        self._tasks.pop(run.key, None)
+        self._on_done()
 
 
 def gate_of(rollout: Rollout, key: str) -> CheckGate | None:
@@ -26,11 +93,10 @@ def gate_of(rollout: Rollout, key: str) -> CheckGate | None:
     return gate if isinstance(gate, CheckGate) else None
 
 
-async def run_check(
-    check: Check, revision: str, label: str, instances: tuple[Instance, ...], folder: str
-) -> tuple[bool, str]:
+async def run_check(run: CheckRun, folder: str) -> tuple[bool, str]:
     """(passed, what was seen). Bounded by the check's own timeout; raises nothing."""
-    ready = [i for i in instances if i.revision == revision and i.state is InstanceState.READY and i.port]
+    check = run.check
+    ready = [i for i in run.instances if i.revision == run.revision and i.state is InstanceState.READY and i.port]
     if not ready:
         return False, "no ready instance of the candidate to check"
     url = f"http://{ready[0].host}:{ready[0].port}"
@@ -38,7 +104,7 @@ async def run_check(
         async with asyncio.timeout(check.timeout_seconds):
             if check.http_path is not None:
                 return await _http(check, url)
-            return await _command(check, url, label, folder)
+            return await _command(check, url, run.label, folder)
     except TimeoutError:
         return False, f"no answer within {check.timeout_seconds:g} s"
 

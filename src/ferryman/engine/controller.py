@@ -7,6 +7,7 @@ import contextlib
 import difflib
 import logging
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer, command, deploy, preview, take_down, undo
+from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
 from ferryman.engine.history import summaries
@@ -76,13 +78,24 @@ class Controller:
             raise
 
     async def _open(self) -> None:
-        path, owner = self.folder.path, f"pid-{os.getpid()}"
+        path, owner = self.folder.path, f"pid-{os.getpid()}-{secrets.token_hex(4)}"
         store = SqliteStore(self.folder.database, fold=evolve)
         await store.open()
+        # The folder's lock is ours, so whoever held a lease is dead.
+        await store.end_leases()
         self._router = EnvoyRouter(path)
         metrics = EnvoyMetrics(path)
         target = ProcessTarget(path, owner=owner)
-        self._ports = Ports(store, target, self._router, metrics, self._clock, owner, os.cpu_count() or 1)
+        self._ports = Ports(
+            store=store,
+            target=target,
+            router=self._router,
+            metrics=metrics,
+            now=self._clock,
+            owner=owner,
+            checker=lambda done: Checks(str(self.project), done),
+            cpu_count=os.cpu_count() or 1,
+        )
         self._unsubscribe = store.on_append(self._appended)
         loaded = await store.load_all()
         self._clock.not_before(max((item.service.at for item in loaded), default=0.0))
@@ -137,7 +150,7 @@ class Controller:
     def _loop_of(self, service: str) -> ServiceLoop:
         loop = self._loops.get(service)
         if loop is None:
-            loop = ServiceLoop(service, self.ports, self._options, self.folder.free_reserve, str(self.project))
+            loop = ServiceLoop(service, self.ports, self._options, self.folder.free_reserve)
             self._loops[service] = loop
             self._tasks[service] = asyncio.create_task(loop.run(), name=f"loop of {service}")
         return loop

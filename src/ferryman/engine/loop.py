@@ -19,14 +19,13 @@ from ferryman.core.admit import admit
 from ferryman.core.decide import Decision, decide
 from ferryman.core.evolve import evolve
 from ferryman.core.verbs import Answer
-from ferryman.engine.checks import gate_of, run_check
+from ferryman.engine.checks import CheckRun, Outcome, gate_of
 from ferryman.engine.evidence import EvidenceFeed, Sample
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.traffic import Traffic
 from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, StoreError
 from ferryman.model.event import CheckFinished, Draft, Event, Noted
 from ferryman.model.generation import Generation
-from ferryman.model.release import Check
 from ferryman.model.rollout import Service
 from ferryman.model.seen import LIVE_STATES, Instance, RoutesSeen, RouteStatus, Seen
 from ferryman.model.world import Orders
@@ -62,7 +61,6 @@ class ServiceLoop:
     ports: Ports
     options: Options
     on_disk_full: Callable[[], bool]
-    project: str
     service: Service = field(init=False)
     instances: tuple[Instance, ...] = ()
     routes: RoutesSeen = field(default_factory=RoutesSeen)
@@ -77,9 +75,7 @@ class ServiceLoop:
         self._lease: Lease | None = None
         self._loaded = False
         self._wake = asyncio.Event()
-        self._checks: dict[str, asyncio.Task[None]] = {}
-        self._found: list[Draft] = []
-        self._sample_error = ""
+        self._checks = self.ports.checker(self.wake)
 
     @property
     def gone(self) -> bool:
@@ -103,9 +99,7 @@ class ServiceLoop:
 
     async def close(self) -> None:
         """Stop running checks and give the lease back."""
-        for task in self._checks.values():
-            task.cancel()
-        await asyncio.gather(*self._checks.values(), return_exceptions=True)
+        await self._checks.close()
         if self._lease is not None:
             with contextlib.suppress(FerrymanError):
                 await self.ports.store.release(self._lease)
@@ -246,22 +240,19 @@ class ServiceLoop:
     # ------------------------------------------------------------------ facts and checks
     def _take_found(self) -> tuple[Draft, ...]:
         """What checks and adapters found since the last turn, as events to append."""
-        found = [d for d in self._found if self._still_asked(d)]
-        self._found = []
+        found = [Draft(o.run.rollout, _finished(o)) for o in self._checks.take() if self._still_asked(o)]
         facts = [*self.ports.target.facts(self.name), *self.ports.router.facts(self.name)][:NOTES_MAX]
         if self.service.seq:
             rollout = self.service.current.id if self.service.current and self.service.current.running else ""
             found += [Draft(rollout, Noted(topic, text, detail)) for topic, text, detail in facts]
         return tuple(found)
 
-    def _still_asked(self, draft: Draft) -> bool:
+    def _still_asked(self, outcome: Outcome) -> bool:
         rollout = self.service.current
-        body = draft.body
         return (
             rollout is not None
-            and rollout.id == draft.rollout
-            and isinstance(body, CheckFinished)
-            and rollout.checks.get(body.key) == "running"
+            and rollout.id == outcome.run.rollout
+            and rollout.checks.get(outcome.run.key) == "running"
         )
 
     def _with(self, drafts: tuple[Draft, ...], now: float) -> tuple[tuple[Draft, ...], Service]:
@@ -274,16 +265,9 @@ class ServiceLoop:
         rollout = self.service.current
         for key in decision.checks:
             gate = gate_of(rollout, key) if rollout is not None else None
-            if rollout is None or gate is None or key in self._checks:
-                continue
-            self._checks[key] = asyncio.create_task(self._check(key, rollout.id, gate.check, gate.revision))
-
-    async def _check(self, key: str, rollout: str, check: Check, revision: str) -> None:
-        label = self.service.label(revision)
-        passed, detail = await run_check(check, revision, label, self.instances, self.project)
-        self._found.append(Draft(rollout, CheckFinished(key, check.name, "passed" if passed else "failed", detail)))
-        self._checks.pop(key, None)
-        self.wake()
+            if rollout is not None and gate is not None:
+                label = self.service.label(gate.revision)
+                self._checks.begin(CheckRun(key, rollout.id, gate.check, gate.revision, label, self.instances))
 
     # ------------------------------------------------------------------ verbs
     async def ask(self, answer: Callable[[Service, float], Answer]) -> Answer:
@@ -302,3 +286,8 @@ class ServiceLoop:
                         raise
         self.wake()
         return said
+
+
+def _finished(outcome: Outcome) -> CheckFinished:
+    state = "passed" if outcome.passed else "failed"
+    return CheckFinished(outcome.run.key, outcome.run.check.name, state, outcome.detail)

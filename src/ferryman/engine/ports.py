@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ferryman.engine.checks import Checker
 from ferryman.metrics.base import MetricsSource
 from ferryman.routers.base import Router
 from ferryman.store.base import Store
@@ -14,7 +15,8 @@ from ferryman.targets.base import Target
 @dataclass(frozen=True)
 class Ports:
     """The adapters of one controller. `now` gives epoch seconds that never go back; `owner` names this controller in
-    leases; `cpu_count` is what an instance's processor time is measured against."""
+    leases; `cpu_count` is what an instance's processor time is measured against. `checker` makes what runs the checks
+    of a service, given what to call when one has ended."""
 
     store: Store
     target: Target
@@ -22,6 +24,7 @@ class Ports:
     metrics: MetricsSource
     now: Callable[[], float]
     owner: str
+    checker: Callable[[Callable[[], None]], Checker]
     cpu_count: int = 1
 
 

@@ -103,6 +103,11 @@ class Store(Protocol):
         """Give the lease back if it is still held; nothing happens if it was taken over."""
         ...
 
+    async def end_leases(self) -> None:
+        """Every lease ends now, as if given back. Only for who knows that all other holders are dead: a controller that
+        has just taken the one lock of its state folder."""
+        ...
+
     async def append(self, append: Append) -> tuple[StoredEvent, ...]:
         """Append durably in one transaction; returns the events as they will be read. Raises `Conflict`: code
         ``stale_fence`` when the lease was taken over or given back, ``stale_seq`` when somebody appended first. Raises

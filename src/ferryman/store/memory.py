@@ -59,6 +59,10 @@ class MemoryStore:
         if head is not None and rules.holds(head, lease):
             self._heads[lease.service] = rules.released(head)
 
+    async def end_leases(self) -> None:
+        self._check_open()
+        self._heads = {service: rules.released(head) for service, head in self._heads.items()}
+
     async def append(self, append: Append) -> tuple[StoredEvent, ...]:
         write = records.prepare(append)
         self._check_open()

@@ -81,6 +81,9 @@ class SqliteStore:
     async def release(self, lease: Lease) -> None:
         await self._write(lambda c: sqlite_sql.release(c, lease), SMALL_BYTES)
 
+    async def end_leases(self) -> None:
+        await self._write(sqlite_sql.end_leases, SMALL_BYTES)
+
     async def append(self, append: Append) -> tuple[StoredEvent, ...]:
         write = records.prepare(append)
         return await self._write(lambda c: sqlite_sql.append(c, write), write.size_bytes, tells=True)

@@ -60,6 +60,8 @@ LOADED = """
 LOAD = LOADED + " WHERE name = ?"
 LOAD_ALL = LOADED + " WHERE service.seq > 0 ORDER BY name"
 
+END_LEASES = "UPDATE service SET lease_owner = '', lease_until = 0"
+
 STREAM = f"SELECT {_EVENT} WHERE service = ? AND seq > ? ORDER BY seq"
 EVENTS = f"SELECT {_EVENT} WHERE position > ? ORDER BY position LIMIT ?"
 # Within a service seq grows with position: its index gives the order, and the plus keeps SQLite from walking all events.
@@ -84,6 +86,11 @@ def release(connection: sqlite3.Connection, lease: Lease) -> None:
     head = _head(connection, lease.service)
     if head is not None and rules.holds(head, lease):
         connection.execute(PUT_HEAD, (lease.service, *rules.released(head)))
+
+
+def end_leases(connection: sqlite3.Connection) -> None:
+    """Give every lease back."""
+    connection.execute(END_LEASES)
 
 
 def append(connection: sqlite3.Connection, write: Write) -> tuple[StoredEvent, ...]:
