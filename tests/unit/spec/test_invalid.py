@@ -62,7 +62,8 @@ def test_every_code_has_a_file() -> None:
 
 def test_the_words_of_all_problems() -> None:
     """What people read, as a whole: a change here is a change that users see."""
-    told = "\n\n".join(str(problems(path.read_text(encoding="utf-8"), path.name)) for path in files()) + "\n"
+    ours = [path for path in files() if not path.name.startswith("judge-")]  # what a judge says is its own
+    told = "\n\n".join(str(problems(path.read_text(encoding="utf-8"), path.name)) for path in ours) + "\n"
     assert told == GOLDEN.read_text(encoding="utf-8")
 
 
