@@ -14,7 +14,9 @@ def compare(path: Path, text: str, *, rewrite: bool) -> None:
     """Fail when the file says something else; with `rewrite` make it say this."""
     if rewrite:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        fresh = path.with_suffix(".new")  # another worker may read the file at this moment
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
         return
     expected = path.read_text(encoding="utf-8") if path.exists() else ""
     assert text == expected, f"{path.name} is stale; look at the difference, then run pytest --rewrite"

@@ -27,6 +27,7 @@ from ferryman.strategies.common import (
     first_deploy,
     plan,
     rolling_bounds,
+    rolling_bounds_back,
     side_by_side,
     steady,
     way_back,
@@ -40,7 +41,10 @@ def compile_canary(parties: Parties, strategy: Canary) -> Plan:
         if parties.routed
         else rolling_bounds(parties, strategy.max_surge, strategy.max_unavailable)
     )
-    back = way_back(parties, limits, warm=parties.routed, previewed=parties.stable)
+    limits_back = (
+        limits if parties.routed else rolling_bounds_back(parties, limits, strategy.max_surge, strategy.max_unavailable)
+    )
+    back = way_back(parties, limits_back, warm=parties.routed, previewed=parties.stable)
     if parties.stable is None:
         return plan(parties, first_deploy(parties, limits), back, steady(parties, limits))
     walk = _Walk(parties, strategy, limits, matches=parties.testers)

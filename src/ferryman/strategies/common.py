@@ -60,21 +60,43 @@ class Parties(msgspec.Struct, frozen=True):
 def rolling_bounds(parties: Parties, surge: Amount, unavailable: Amount) -> Bounds:
     """Form A: surge rounds up, unavailable rounds down; 0/0 out of percentages becomes one unavailable.
     Raises `Refused` (``bounds_deadlock``) when nothing could ever move."""
-    r = parties.replicas
-    up, down = surge.of(r, round_up=True), unavailable.of(r, round_up=False)
+    return checked(parties, *_form_a(parties.replicas, surge, unavailable))
+
+
+def rolling_bounds_back(parties: Parties, limits: Bounds, surge: Amount, unavailable: Amount) -> Bounds:
+    """Form A for the way back to another number of stable instances; it widens `limits`, so it never deadlocks."""
+    return widened(parties, limits, *_form_a(parties.stable_replicas, surge, unavailable))
+
+
+def _form_a(replicas: int, surge: Amount, unavailable: Amount) -> tuple[int, int]:
+    """(fewest available, most in total)."""
+    up, down = surge.of(replicas, round_up=True), unavailable.of(replicas, round_up=False)
     if up == 0 and down == 0 and (surge.percent or unavailable.percent):
         down = 1
-    return checked(parties, min_available=max(0, r - down), max_total=r + up)
+    return max(0, replicas - down), replicas + up
 
 
 def percent_bounds(parties: Parties, minimum_percent: float, maximum_percent: float) -> Bounds:
     """Form B: the minimum rounds up, the maximum rounds down. Raises `Refused` (``bounds_deadlock``)."""
-    r = parties.replicas
-    low = math.ceil(r * minimum_percent / 100 - 1e-9)
-    return checked(parties, min_available=low, max_total=math.floor(r * maximum_percent / 100 + 1e-9))
+    return checked(parties, *_form_b(parties.replicas, minimum_percent, maximum_percent))
 
 
-def checked(parties: Parties, *, min_available: int, max_total: int) -> Bounds:
+def percent_bounds_back(parties: Parties, limits: Bounds, minimum_percent: float, maximum_percent: float) -> Bounds:
+    """Form B for the way back, as `rolling_bounds_back`."""
+    return widened(parties, limits, *_form_b(parties.stable_replicas, minimum_percent, maximum_percent))
+
+
+def _form_b(replicas: int, minimum_percent: float, maximum_percent: float) -> tuple[int, int]:
+    """(fewest available, most in total)."""
+    return math.ceil(replicas * minimum_percent / 100 - 1e-9), math.floor(replicas * maximum_percent / 100 + 1e-9)
+
+
+def widened(parties: Parties, limits: Bounds, min_available: int, max_total: int) -> Bounds:
+    """Bounds within which both these and `limits` can be reached."""
+    return bounds(parties, min(limits.min_available, min_available), max(limits.max_total, max_total))
+
+
+def checked(parties: Parties, min_available: int, max_total: int) -> Bounds:
     """Bounds that let at least one instance be replaced."""
     if max_total <= min_available:
         raise Refused(

@@ -10,8 +10,10 @@ from ferryman.strategies.common import (
     Parties,
     first_deploy,
     percent_bounds,
+    percent_bounds_back,
     plan,
     rolling_bounds,
+    rolling_bounds_back,
     steady,
     way_back,
 )
@@ -24,6 +26,7 @@ def compile_rolling(parties: Parties, strategy: Rolling) -> Plan:
     rest = steady(parties, limits)
     if parties.stable is None:
         return plan(parties, first_deploy(parties, limits), way_back(parties, limits, warm=False), rest)
+    back = way_back(parties, limits_back(parties, strategy, limits), warm=False)
     batch = max(1, limits.max_total - limits.min_available)
     # Replicas that the release adds come on the candidate's side, beside the first batch.
     first = batch + max(0, parties.replicas - parties.stable_replicas)
@@ -34,16 +37,27 @@ def compile_rolling(parties: Parties, strategy: Rolling) -> Plan:
     if strategy.bake_seconds:
         hold = (HoldGate(strategy.bake_seconds),)
         steps.append(Step(name="bake", phase=Phase.BAKING, world=rest, gates=hold, skippable=True))
-    return plan(parties, tuple(steps), way_back(parties, limits, warm=False), rest)
+    return plan(parties, tuple(steps), back, rest)
 
 
 def limits_of(parties: Parties, strategy: Rolling) -> Bounds:
     """The bounds of either form. Raises `Refused` (``bounds_deadlock``)."""
     if strategy.max_surge is not None and strategy.max_unavailable is not None:
         return rolling_bounds(parties, strategy.max_surge, strategy.max_unavailable)
+    return percent_bounds(parties, *_percents(strategy))
+
+
+def limits_back(parties: Parties, strategy: Rolling, limits: Bounds) -> Bounds:
+    """The bounds of the way back, where stable may have another number of instances."""
+    if strategy.max_surge is not None and strategy.max_unavailable is not None:
+        return rolling_bounds_back(parties, limits, strategy.max_surge, strategy.max_unavailable)
+    return percent_bounds_back(parties, limits, *_percents(strategy))
+
+
+def _percents(strategy: Rolling) -> tuple[float, float]:
     low = 100.0 if strategy.minimum_healthy_percent is None else strategy.minimum_healthy_percent
     high = 200.0 if strategy.maximum_percent is None else strategy.maximum_percent
-    return percent_bounds(parties, low, high)
+    return low, high
 
 
 def batch_world(parties: Parties, limits: Bounds, count: int, stable_count: int) -> World:

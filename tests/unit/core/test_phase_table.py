@@ -12,7 +12,7 @@ from ferryman.core.verbs import Answer, legal_now, subject
 from ferryman.model.errors import Refused
 from ferryman.model.event import AnalysisAwaited, Draft, RolloutEnded, StepEntered
 from ferryman.model.plan import Phase
-from ferryman.model.release import Rolling, SetWeight
+from ferryman.model.release import Deadlines, Rolling, SetWeight
 from ferryman.model.rollout import Track
 from ferryman.model.seen import LIVE_STATES
 from unit.playbook import Book, canary, release
@@ -34,7 +34,7 @@ promoted    | start     | -             | -              | -     | -      | -   
 rolled_back | start     | -             | again          | -     | -      | -       | again         | undo --to | roll
 failed      | start     | -             | -              | -     | -      | back on | back on       | undo    | roll
 superseded  | start     | !superseded_by | !superseded_by | !superseded_by | !superseded_by | !superseded_by | !superseded_by | !superseded_by | !superseded_by
-"""  # noqa: E501
+"""
 REFUSED = {Act.REFUSE, Act.ROLLING_BACK, Act.SUPERSEDED}
 
 
@@ -46,14 +46,16 @@ def promised() -> dict[Phase, dict[Verb, Act]]:
 # ---- how to get there
 
 
-def _moving(**settings: object) -> Book:
+def _moving(*, analysed: bool = False) -> Book:
     """v0 and v1 were promoted; v2 is on its way by canary."""
     book = Book()
     for label in ("v0", "v1"):
         book.deploy(release(label, strategy=canary()))
         book.run()
     steps = (SetWeight(25, 10), SetWeight(50, 10))
-    book.deploy(release("v2", strategy=canary(*steps, bake_seconds=10.0, scale_down_delay_seconds=10.0, **settings)))
+    strategy = canary(*steps, analysed=analysed, bake_seconds=10.0, scale_down_delay_seconds=10.0)
+    deadlines = Deadlines(progress_seconds=60.0, abort_scale_down_seconds=3.0)
+    book.deploy(release("v2", strategy=strategy, deadlines=deadlines))
     return book
 
 
