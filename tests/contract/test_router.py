@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
-import dataplane
 import pytest
-from dataplane import HOST
 
+import dataplane
+from dataplane import HOST
 from ferryman.model.errors import Rejected, Stale
 from ferryman.model.generation import Generation
 from ferryman.model.seen import RoutesSeen, RouteStatus

@@ -6,8 +6,10 @@ UH (no instance), UO (overload), UC (instance closed) and UT (time-out) are erro
 a match are left out: they are no random sample of the users, so they must not enter a comparison.
 
 Wire format: ``/stats?format=json&histogram_buckets=disjoint``; names are
-``fm.req.version.<cluster>.route.<route>.code.<code>.flags.<flags>`` and ``fm.dur_us.version.<cluster>.route.<route>``.
-`cumulative` is read, never `interval`, which any other reader empties.
+``fm.req.version.<cluster>.route.<route>.code.<code>.flags.<flags>``, ``fm.dur_us.version.<cluster>.route.<route>``, and
+``fm.over`` likewise for what lies above the last bound. `cumulative` is read, never `interval`, which any other reader
+empties. Envoy brings histograms up to date after it was asked, so it is asked twice and the second answer is taken;
+should they lag behind the counters even then, the next reading has the rest. No figure ever falls but by a restart.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +27,9 @@ from ferryman.model.errors import Unreachable
 
 TARGET = "/stats?format=json&histogram_buckets=disjoint&usedonly&filter=%5Efm%5C."
 REQUEST = re.compile(r"fm\.req\.version\.([^.]+)\.route\.([^.]+)\.code\.(\d+)\.flags\.(.+)")
-DURATION = re.compile(r"fm\.dur_(us|n)\.version\.([^.]+)\.route\.([^.]+)")
+DURATION = re.compile(r"fm\.(?:dur_us|over)\.version\.([^.]+)\.route\.([^.]+)")
+REFRESH = "/stats?format=json&usedonly&filter=%5Efm%5C.refresh%24"
+REFRESH_SECONDS = 0.03
 ERROR_FLAGS = frozenset({"UF", "UH", "UO", "UC", "UT"})
 ROUTE = "split"
 BOUNDS_MS = tuple(round(1000 * 2 ** (i / 4)) / 1000 for i in range(57))
@@ -43,16 +46,9 @@ class EnvoyMetrics:
     def __init__(self, place: Path) -> None:
         """`place`: the admin socket, or the router's state folder, whose record names the socket."""
         self._place = place
-        self._beyond: dict[tuple[str, str], Beyond] = {}
 
     async def read(self, service: str) -> dict[str, Counters]:
-        readings = read_counters(await self._stats(), service)
-        return {revision: self._complete(service, revision, r) for revision, r in readings.items()}
-
-    def _complete(self, service: str, revision: str, reading: Reading) -> Counters:
-        beyond = self._beyond.setdefault((service, revision), Beyond())
-        above = beyond.above(reading.measured, sum(reading.buckets))
-        return Counters(reading.requests, reading.errors, (*reading.buckets, above), reading.codes)
+        return read_counters(await self._stats(), service)
 
     async def close(self) -> None:
         return
@@ -63,6 +59,8 @@ class EnvoyMetrics:
             if place.is_dir():
                 place = Path(json.loads((place / "envoy.json").read_text())["admin"])
             async with asyncio.timeout(ANSWER_LIMIT_SECONDS):
+                await _get(place, REFRESH)
+                await asyncio.sleep(REFRESH_SECONDS)
                 loaded = cast("dict[str, Any]", json.loads(await _get(place, TARGET)))
             return loaded["stats"]
         except (
@@ -79,53 +77,21 @@ class EnvoyMetrics:
             ) from error
 
 
-@dataclass(frozen=True)
-class Reading:
-    """Counters of one revision as Envoy shows them: `measured` requests went into the histogram, of which `buckets`
-    (one per bound) shows those up to the last bound."""
-
-    requests: int
-    errors: int
-    measured: int
-    buckets: tuple[int, ...]
-    codes: dict[str, int]
-
-
-@dataclass
-class Beyond:
-    """What lies above the last bound, which Envoy does not show: measured, but in no bucket.
-
-    The histogram lags behind the counter by what is just being merged. So the counter of one reading is held against
-    the buckets of the next: whatever is still missing then lies above. The figure never falls.
-    """
-
-    measured: int = 0
-    known: int = 0
-
-    def above(self, measured: int, shown: int) -> int:
-        """Requests above the last bound, after a reading of both."""
-        if measured < self.measured:
-            self.measured = self.known = 0
-        self.known = max(self.known, self.measured - shown)
-        self.measured = measured
-        return self.known
-
-
-def read_counters(stats: Iterable[dict[str, Any]], service: str) -> dict[str, Reading]:
-    """Readings per revision of `service` in an answer of Envoy's ``/stats``."""
+def read_counters(stats: Iterable[dict[str, Any]], service: str) -> dict[str, Counters]:
+    """Counters per revision of `service` in an answer of Envoy's ``/stats``."""
     requests: Counter[str] = Counter()
     errors: Counter[str] = Counter()
-    measured: Counter[str] = Counter()
+    overlong: Counter[str] = Counter()
     codes: defaultdict[str, Counter[str]] = defaultdict(Counter)
     buckets: dict[str, list[int]] = {}
     for stat in stats:
         for histogram in stat.get("histograms", ()):
             found = DURATION.fullmatch(histogram["name"])
-            if found and (revision := _revision(service, found[2], found[3])):
+            if found and (revision := _revision(service, found[1], found[2])):
                 buckets[revision] = [int(bucket["cumulative"]) for bucket in histogram["buckets"]]
         name, value = stat.get("name", ""), int(stat.get("value", 0))
-        if (found := DURATION.fullmatch(name)) and (revision := _revision(service, found[2], found[3])):
-            measured[revision] += value
+        if (found := DURATION.fullmatch(name)) and (revision := _revision(service, found[1], found[2])):
+            overlong[revision] += value
         if not (found := REQUEST.fullmatch(name)) or not (revision := _revision(service, found[1], found[2])):
             continue
         failed = bool(ERROR_FLAGS.intersection(found[4].split(","))) or found[3].startswith("5")
@@ -135,11 +101,10 @@ def read_counters(stats: Iterable[dict[str, Any]], service: str) -> dict[str, Re
         errors[revision] += value * failed
         codes[revision][f"{found[3][0]}xx"] += value
     return {
-        revision: Reading(
+        revision: Counters(
             count,
             errors[revision],
-            measured[revision],
-            tuple(buckets.get(revision) or [0] * len(BOUNDS_MS)),
+            (*buckets.get(revision, [0] * len(BOUNDS_MS)), overlong[revision]),
             dict(codes[revision]),
         )
         for revision, count in requests.items()

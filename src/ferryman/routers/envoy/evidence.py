@@ -2,8 +2,8 @@
 
 `fm.req` counts every finished request by version, status code, response flags and the kind of route it took.
 `fm.dur_us` is a histogram of microseconds from the first byte of the request to the last byte of the answer, and
-`fm.dur_n` counts what went into it, because Envoy does not show values above the last bound. Streams (upgrades and
-server-sent events) and clients that left before an answer have no duration.
+`fm.over` counts what took longer than its last bound, which Envoy does not show. Streams (upgrades and server-sent
+events) and clients that left before an answer have no duration.
 Source: Envoy API `envoy.extensions.access_loggers.stats.v3.Config`, command operators of the access log.
 """
 
@@ -39,7 +39,6 @@ def access_loggers() -> list[Json]:
         "counters": [{"stat": {"name": "req", "tags": [version, route, *outcome]}, "value_fixed": 1}],
     }
     durations: Json = {
-        "counters": [{"stat": {"name": "dur_n", "tags": [version, route]}, "value_fixed": 1}],
         "histograms": [
             {
                 "stat": {"name": "dur_us", "tags": [version, route]},
@@ -48,7 +47,14 @@ def access_loggers() -> list[Json]:
             }
         ],
     }
-    return [_logger("ferryman.requests", requests), _logger("ferryman.durations", durations) | {"filter": _answered()}]
+    overlong: Json = {"counters": [{"stat": {"name": "over", "tags": [version, route]}, "value_fixed": 1}]}
+    last_ms = BOUNDS_US[-1] // 1000
+    too_long: Json = {"duration_filter": {"comparison": _at_least(last_ms, "ferryman.overlong")}}
+    return [
+        _logger("ferryman.requests", requests),
+        _logger("ferryman.durations", durations) | {"filter": {"and_filter": {"filters": _answered()}}},
+        _logger("ferryman.overlong", overlong) | {"filter": {"and_filter": {"filters": [*_answered(), too_long]}}},
+    ]
 
 
 def _logger(name: str, config: Json) -> Json:
@@ -56,21 +62,19 @@ def _logger(name: str, config: Json) -> Json:
     return {"name": name, "typed_config": {"@type": kind, "stats_scope": {"prefix": SCOPE}, **config}}
 
 
-def _answered() -> Json:
+def _answered() -> list[Json]:
     no_upgrade: Json = {"header_filter": {"header": {"name": "upgrade", "present_match": False}}}
-    no_stream: Json = {
+    silent: Json = {"header_filter": {"header": {"name": "accept", "present_match": False}}}
+    other: Json = {
         "header_filter": {
-            "header": {
-                "name": "accept",
-                "string_match": {"contains": EVENT_STREAM},
-                "invert_match": True,
-                "treat_missing_header_as_empty": True,
-            }
+            "header": {"name": "accept", "string_match": {"contains": EVENT_STREAM}, "invert_match": True}
         }
     }
-    answered: Json = {
-        "status_code_filter": {
-            "comparison": {"op": "GE", "value": {"default_value": 100, "runtime_key": "ferryman.answered"}}
-        }
-    }
-    return {"and_filter": {"filters": [no_upgrade, no_stream, answered]}}
+    no_stream: Json = {"or_filter": {"filters": [silent, other]}}
+    answered: Json = {"status_code_filter": {"comparison": _at_least(100, "ferryman.answered")}}
+    return [no_upgrade, no_stream, answered]
+
+
+def _at_least(value: int, key: str) -> Json:
+    """A comparison; Envoy wants a key under which its runtime could override the value, and nothing does."""
+    return {"op": "GE", "value": {"default_value": value, "runtime_key": key}}
