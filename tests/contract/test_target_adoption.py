@@ -19,6 +19,7 @@ from ferryman.model.errors import Stale
 from ferryman.model.generation import Generation
 from ferryman.model.seen import Instance, InstanceState
 from ferryman.targets.process import ProcessTarget, procfs
+from ferryman.targets.process.fence import Fence
 
 pytestmark = pytest.mark.real
 
@@ -302,6 +303,26 @@ def test_two_controllers_on_one_folder_do_not_start_the_same_twice(tmp_path: Pat
         await end_all(other)
         await second.close()
 
+    run_process(tmp_path, scenario)
+
+
+def test_a_start_that_another_controller_is_at_is_left_to_it(tmp_path: Path) -> None:
+    (one,) = started(tmp_path)
+    edit(tmp_path, one.id, pid=None, start_ticks=None)  # as it is between the record and the process
+
+    async def scenario(rig: Rig) -> None:
+        assert await rig.seen() == ()
+        await rig.pass_time(SETTINGS.orphan_seconds + 0.3)
+        assert (await rig.seen(), rig.target.facts("shop")) == ((), [])
+        assert record(tmp_path, one.id)["ended_at"] is None
+        held.close()
+        assert await rig.apply({rig.add(revision("v1")): 1}) == ()
+        assert [ready.id for ready in await rig.ready(1)] == [one.id]
+        await end_all(rig)
+
+    fence = Fence(tmp_path / "processes" / "generations")
+    (tmp_path / "processes" / "generations" / "shop.json").unlink()
+    held = fence.acquire("shop", Generation(1, 1))
     run_process(tmp_path, scenario)
 
 

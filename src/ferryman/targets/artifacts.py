@@ -24,6 +24,7 @@ EXCLUDED_NAMES = frozenset({".git", ".venv", "__pycache__", "node_modules", ".fe
 DIGEST_CHARACTERS = 16
 FILES_MAX = 50_000
 BYTES_MAX = 2 * 1024**3
+SYNC_EACH_MAX = 50
 BLOCK_BYTES = 1024 * 1024
 SCRATCH_SECONDS = 3600.0
 _ARTIFACT = re.compile(r"[0-9a-f]{16}")
@@ -55,6 +56,7 @@ def snapshot_files(project: Path, files: tuple[str, ...], state_folder: Path) ->
     scratch.mkdir(mode=0o700)
     try:
         digest = _copy(entries, scratch)
+        _make_durable(entries, scratch)
         final = folder / digest
         if not final.exists():
             try:
@@ -180,8 +182,23 @@ def _copy(entries: list[_Entry], scratch: Path) -> str:
     return digest.hexdigest()[:DIGEST_CHARACTERS]
 
 
+def _make_durable(entries: list[_Entry], scratch: Path) -> None:
+    """Of a few files each is synced; of many, all that the machine has to write at once: each would wait its turn."""
+    if len(entries) > SYNC_EACH_MAX:
+        os.sync()
+        return
+    for entry in entries:
+        if entry.kind != "link":
+            descriptor = os.open(scratch / entry.name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    sync_folder(scratch)
+
+
 def _copy_file(source: Path, target: Path, room: int) -> tuple[int, bytes]:
-    """Copy durably; returns the size and the digest of content and executable bit. The source must not be a link by now
+    """Copy; returns the size and the digest of content and executable bit. The source must not be a link by now
     either: it might have been exchanged for one since it was looked at."""
     digest, size = hashlib.sha256(), 0
     reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -198,5 +215,4 @@ def _copy_file(source: Path, target: Path, room: int) -> tuple[int, bytes]:
             copy.write(block)
             digest.update(block)
         os.fchmod(copy.fileno(), 0o755 if executable else 0o644)
-        os.fsync(copy.fileno())
     return size, digest.digest() + bytes([executable])

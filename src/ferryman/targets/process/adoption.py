@@ -20,17 +20,17 @@ from ferryman.targets.process.supervisor import Supervisor
 RETRY_SECONDS = 0.1
 
 
-async def adopt(supervisor: Supervisor) -> None:
-    """Take over every record that is not known yet. Returns when the health of the live ones has been looked at, so
+async def adopt(supervisor: Supervisor, held: str | None = None) -> None:
+    """Take over every record that is not known yet; the caller holds the fence of the service `held`. Returns when the health of the live ones has been looked at, so
     that nobody sees an instance as unready only because its new controller has not asked yet. Raises OSError."""
     async with supervisor.adopting:
-        await _adopt_unknown(supervisor)
+        await _adopt_unknown(supervisor, held)
 
 
-async def _adopt_unknown(supervisor: Supervisor) -> None:
-    records = await supervisor.on_disk(_load_unknown, supervisor, frozenset(supervisor.instances))
+async def _adopt_unknown(supervisor: Supervisor, held: str | None) -> None:
+    records = await supervisor.on_disk(_load_unknown, supervisor, frozenset(supervisor.instances), held)
     boot = procfs.boot_id()
-    nameless = any(one.ended_at is None and one.pid is None and one.boot_id == boot for one in records)
+    nameless = any(is_nameless(one) and one.boot_id == boot for one in records)
     ours: list[tuple[Stat, dict[str, str]]] = []
     if nameless:
         ours = await asyncio.to_thread(procfs.carrying, STATE_VARIABLE, supervisor.folder.state_id)
@@ -47,10 +47,22 @@ async def _adopt_unknown(supervisor: Supervisor) -> None:
         supervisor.journal.changed(service)
 
 
-def _load_unknown(supervisor: Supervisor, known: frozenset[str]) -> list[Record]:
-    folder = supervisor.folder.records
-    loaded = (folder.load(instance) for instance in folder.ids() if instance not in known)
-    return [record for record in loaded if record is not None]
+def _load_unknown(supervisor: Supervisor, known: frozenset[str], held: str | None) -> list[Record]:
+    folder, records = supervisor.folder.records, list[Record]()
+    for instance in folder.ids():
+        record = None if instance in known else folder.load(instance)
+        if record is not None and is_nameless(record) and record.service != held:
+            # Cut short, or another controller is at this very start: then its process will be named soon. Nobody is at
+            # work while the fence is free, so what is still nameless afterwards was cut short.
+            record = folder.load(instance) if supervisor.folder.fence.is_free(record.service) else None
+        if record is not None:
+            records.append(record)
+    return records
+
+
+def is_nameless(record: Record) -> bool:
+    """Whether its start was begun and it is not known yet which process came of it."""
+    return record.ended_at is None and record.pid is None
 
 
 def _remember_ended(supervisor: Supervisor, record: Record) -> None:

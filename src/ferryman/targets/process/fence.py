@@ -41,14 +41,24 @@ class Fence:
         """Make the folder. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
+    def is_free(self, service: str) -> bool:
+        """Whether nobody was at work on `service` at this moment."""
+        descriptor = os.open(self._path(service, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
     def acquire(self, service: str, generation: Generation) -> Held:
         """Take the lock of `service` and record `generation` as applied. Raises `Stale` if a newer one was applied,
         `Unreachable` if another writer keeps the lock for five seconds, OSError if it cannot be recorded."""
-        name = quote(service, safe="").replace(".", "%2E")
-        descriptor = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._path(service, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             self._lock(descriptor, service)
-            path = self.folder / f"{name}.json"
+            path = self._path(service, "json")
             last = _read(path)
             if last is not None and generation < last:
                 raise Stale(
@@ -62,6 +72,9 @@ class Fence:
         except BaseException:
             os.close(descriptor)
             raise
+
+    def _path(self, service: str, suffix: str) -> Path:
+        return self.folder / f"{quote(service, safe='').replace('.', '%2E')}.{suffix}"
 
     @staticmethod
     def _lock(descriptor: int, service: str) -> None:

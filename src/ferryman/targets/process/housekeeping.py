@@ -13,6 +13,7 @@ import msgspec
 from ferryman.targets.process import adoption, procfs, signals
 from ferryman.targets.process.instance import Managed
 from ferryman.targets.process.procfs import Stat
+from ferryman.targets.process.records import SAFE_ID
 from ferryman.targets.process.spawn import INSTANCE_VARIABLE, SERVICE_VARIABLE, STATE_VARIABLE
 from ferryman.targets.process.supervisor import Supervisor
 from ferryman.targets.process.usage import Sampler, Usage
@@ -95,10 +96,20 @@ class Housekeeping:
             if instance in alive or process.pid == os.getpid() or process.session == own_session:
                 continue
             key = (process.pid, process.start_ticks)
-            found[key] = self._orphans.get(key) or self._new_orphan(process, instance, variables)
+            if key in self._orphans:
+                found[key] = self._orphans[key]
+            elif not await self._is_somebodys(instance):
+                found[key] = self._new_orphan(process, instance, variables)
         self._orphans = found
         for orphan in found.values():
             self._end_orphan(orphan)
+
+    async def _is_somebodys(self, instance: str) -> bool:
+        """Whether another controller is just starting it, so that it could not be taken over yet."""
+        if instance in self.supervisor.instances or not SAFE_ID.fullmatch(instance):
+            return False
+        record = await self.supervisor.on_disk(self.supervisor.folder.records.load, instance)
+        return record is not None and adoption.is_nameless(record)
 
     def _new_orphan(self, process: Stat, instance: str, variables: dict[str, str]) -> Orphan:
         service = variables.get(SERVICE_VARIABLE, "")

@@ -84,7 +84,7 @@ class ProcessTarget:
                 held = await asyncio.to_thread(self._folder.fence.acquire, service, generation)
                 with contextlib.closing(held):
                     if held.advanced:  # whoever held the lease before may have started something since we looked
-                        await adoption.adopt(supervisor)
+                        await adoption.adopt(supervisor, held=service)
                     planned = self._plan(supervisor, service, orders, revisions)
                     return await self._carry_out(supervisor, service, planned, revisions, generation)
             except OSError as error:
