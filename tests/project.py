@@ -106,7 +106,7 @@ class Project:
                 words = " ".join(process.cmdline())
                 if process.status() == psutil.STATUS_ZOMBIE:
                     continue
-                if str(self.folder) in words or process.environ().get("FERRYMAN_STATE", "").startswith(str(self.state)):
+                if str(self.folder) in words or process.cwd() == str(self.folder):
                     found.append(process)
         return found
 

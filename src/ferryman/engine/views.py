@@ -57,7 +57,7 @@ def what_is_wrong(service: Service, world: World, seen: Seen) -> str:
     busy = rollout is not None and not rollout.phase.terminal
     stable = service.stable
     if stable is None:
-        return "" if busy or not service.seq else "nothing is serving"
+        return "" if busy or service.queue or not service.seq else "nothing is serving"
     ready = sum(i.state is InstanceState.READY for i in seen.instances if i.revision == stable)
     floor = world.bounds.min_available if busy else world.instances.get(stable, 0)
     total = sum(i.state is InstanceState.READY for i in seen.instances)
