@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contract.targets.rig import SETTINGS, Rig, revision, tiny
 from ferryman.targets.process import ProcessTarget, spawn
+from ferryman.targets.process.records import RecordFolder
 
 
 def die(*arguments: object, **named: object) -> None:
@@ -29,7 +30,11 @@ async def main(state: Path, count: int, options: list[str]) -> None:
     rig = Rig(target)
     v1 = rig.add(revision("v1", tiny(*options)))
     await rig.apply({v1: count})
-    print(*(one.id for one in await rig.ready(count)), flush=True)
+    ids = [one.id for one in await rig.ready(count)]
+    records = RecordFolder(state / "processes" / "records")
+    while any((found := records.load(one)) is None or found.ready_at is None for one in ids):
+        await asyncio.sleep(0.01)  # noqa: ASYNC110 -- that it is written is what is waited for
+    print(*ids, flush=True)
     await asyncio.sleep(60)
 
 
