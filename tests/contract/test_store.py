@@ -312,3 +312,16 @@ def test_leases_end_for_who_has_outlived_their_holders(kept: Kept) -> None:
         await store.append(Append(heir, 1, NOW, (note("b"),)))
 
     kept.run(body)
+
+
+def test_the_newest_events_come_in_order(kept: Kept) -> None:
+    async def body(store: Store) -> None:
+        assert await store.newest() == ()
+        for name in ("shop", "mail"):
+            lease = await store.claim(name, "one", NOW, 10)
+            await store.append(Append(lease, 0, NOW, (note("a"), note("b"), note("c"))))
+        everything = await store.events()
+        assert await store.newest(limit=4) == everything[-4:]
+        assert await store.newest("shop", limit=2) == (await store.events("shop"))[-2:]
+
+    kept.run(body)

@@ -59,7 +59,6 @@ class Controller:
         self._clock = SteadyClock()
         self._loops: dict[str, ServiceLoop] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._recent: dict[str, list[StoredEvent]] = {}
         self._position = 0
         self._news = asyncio.Event()
         self._ports: Ports | None = None
@@ -99,23 +98,14 @@ class Controller:
         self._unsubscribe = store.on_append(self._appended)
         loaded = await store.load_all()
         self._clock.not_before(max((item.service.at for item in loaded), default=0.0))
-        await self._remember(store)
+        for newest in await store.newest(limit=1):
+            self._position = newest.position
         await self._router.start()
         await target.start()
         target.on_change(self._wake)
         for item in loaded:
             self._loop_of(item.service.name)
         prune_artifacts(path, {r.run.artifact for i in loaded for r in i.service.revisions.values() if r.run.artifact})
-
-    async def _remember(self, store: SqliteStore) -> None:
-        for stored in await self._tail(store):
-            self._keep(stored)
-
-    async def _tail(self, store: SqliteStore) -> list[StoredEvent]:
-        after, tail = 0, list[StoredEvent]()
-        while page := await store.events(after=after, limit=HISTORY_PAGE):
-            tail, after = [*tail, *page][-200:], page[-1].position
-        return tail
 
     async def close(self) -> None:
         """Let go: loops end, leases go back; instances and Envoy serve on. Never raises."""
@@ -160,16 +150,9 @@ class Controller:
             self._loops[service].wake()
 
     def _appended(self, stored: tuple[StoredEvent, ...]) -> None:
-        for item in stored:
-            self._keep(item)
+        self._position = max(self._position, stored[-1].position)
         self._news.set()
         self._news = asyncio.Event()
-
-    def _keep(self, stored: StoredEvent) -> None:
-        self._position = max(self._position, stored.position)
-        kept = self._recent.setdefault(stored.event.service, [])
-        kept.append(stored)
-        del kept[:-RECENT_EVENTS]
 
     # ------------------------------------------------------------------ reads
     def known(self, service: str) -> ServiceLoop:
@@ -184,7 +167,7 @@ class Controller:
     async def view(self, service: str) -> ServiceView:
         """What is shown of a service now."""
         loop = self.known(service)
-        recent = tuple(event_view(s) for s in self._recent.get(service, ()))
+        recent = tuple(event_view(s) for s in await self.ports.store.newest(service, limit=RECENT_EVENTS))
         seen = loop.seen(self._clock())
         return service_view(loop.service, seen, loop.traffic, loop.feed.stage_from, loop.health.trouble, recent)
 

@@ -85,7 +85,9 @@ class ServiceLoop:
     # ------------------------------------------------------------------ life
     async def run(self) -> None:
         """Turn until cancelled. No failure of an adapter or of the store ends it."""
+        due = self.ports.now()
         while True:
+            self.health.lag_seconds = max(0.0, self.ports.now() - due)
             due = await self._guarded_turn()
             delay = max(NOW_SECONDS, due - self.ports.now())
             self._wake.clear()
@@ -131,7 +133,6 @@ class ServiceLoop:
         """One pass through the duties; returns when the next one is due (epoch seconds)."""
         await self._claim()
         now = self.ports.now()
-        self.health.lag_seconds = max(0.0, now - self.health.turned_at - self.options.steady_seconds)
         measurement = await self._observe(now)
         base = self._with(self._take_found(), now)
         decision = decide(base[1], self.seen(now), now)

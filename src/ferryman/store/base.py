@@ -136,6 +136,10 @@ class Store(Protocol):
         the service itself."""
         ...
 
+    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
+        """The last `limit` events, in order of position."""
+        ...
+
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> Sequence[Measurement]:
         """Measurements of a rollout with `at` > `after_at`, oldest first, at most `limit` (1 to `PAGE_MAX`); empty when
         they were dropped (`MEASURED_ROLLOUTS_MAX`)."""

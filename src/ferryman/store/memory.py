@@ -116,6 +116,11 @@ class MemoryStore:
                     break
         return tuple(found)
 
+    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
+        records.check_page(limit)
+        self._check_open()
+        return tuple(records.stored(p, self._log[p - 1]) for p in list(self._places(service, 0))[-limit:])
+
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> tuple[Measurement, ...]:
         records.check_page(limit)
         self._check_open()

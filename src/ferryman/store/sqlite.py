@@ -103,6 +103,10 @@ class SqliteStore:
         records.check_page(limit)
         return await self._read(sqlite_sql.events, service, after, limit, rollout)
 
+    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
+        records.check_page(limit)
+        return await self._read(sqlite_sql.newest, service, limit)
+
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> tuple[Measurement, ...]:
         records.check_page(limit)
         return await self._read(sqlite_sql.measurements, rollout, after_at, limit)

@@ -68,6 +68,8 @@ EVENTS = f"SELECT {_EVENT} WHERE position > ? ORDER BY position LIMIT ?"
 EVENTS_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? AND +position > ? ORDER BY seq LIMIT ?"
 EVENTS_OF_ROLLOUT = f"SELECT {_EVENT} WHERE rollout = ? AND position > ? ORDER BY position LIMIT ?"
 EVENTS_OF_BOTH = f"SELECT {_EVENT} WHERE rollout = ? AND service = ? AND position > ? ORDER BY position LIMIT ?"
+NEWEST = f"SELECT {_EVENT} ORDER BY position DESC LIMIT ?"
+NEWEST_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? ORDER BY seq DESC LIMIT ?"
 MEASUREMENTS = """
     SELECT rollout, attempt, at, CAST(line AS BLOB), CAST(answer AS BLOB)
     FROM measured JOIN measurement ON measured = measured.id
@@ -147,6 +149,13 @@ def events(
     else:
         rows = connection.execute(EVENTS, (after, limit))
     return tuple(records.stored(row[0], Record(*row[1:])) for row in rows)
+
+
+def newest(connection: sqlite3.Connection, service: str | None, limit: int) -> tuple[StoredEvent, ...]:
+    """Read the last events, in order of position."""
+    wanted = (limit,) if service is None else (service, limit)
+    rows = connection.execute(NEWEST if service is None else NEWEST_OF_SERVICE, wanted).fetchall()
+    return tuple(records.stored(row[0], Record(*row[1:])) for row in reversed(rows))
 
 
 def measurements(connection: sqlite3.Connection, rollout: str, after_at: float, limit: int) -> tuple[Measurement, ...]:
