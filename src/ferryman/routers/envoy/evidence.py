@@ -14,6 +14,8 @@ from ferryman.routers.envoy.names import TYPE, Json
 SCOPE = "fm"
 BOUNDS_US = tuple(round(1000 * 2 ** (i / 4)) for i in range(57))
 """Upper bounds in microseconds: 1 ms to 16.4 s, each 2^(1/4) = 1.19 times the one before."""
+OVERLONG_MS = 17_000
+"""Envoy's histograms keep two significant digits, so that 16.0 to 17.0 s is one bin and counts as below 16.4 s."""
 
 EVENT_STREAM = "text/event-stream"
 
@@ -48,8 +50,7 @@ def access_loggers() -> list[Json]:
         ],
     }
     overlong: Json = {"counters": [{"stat": {"name": "over", "tags": [version, route]}, "value_fixed": 1}]}
-    last_ms = BOUNDS_US[-1] // 1000
-    too_long: Json = {"duration_filter": {"comparison": _at_least(last_ms, "ferryman.overlong")}}
+    too_long: Json = {"duration_filter": {"comparison": _at_least(OVERLONG_MS, "ferryman.overlong")}}
     return [
         _logger("ferryman.requests", requests),
         _logger("ferryman.durations", durations) | {"filter": {"and_filter": {"filters": _answered()}}},

@@ -61,9 +61,10 @@ def weights(table: RouteTable) -> list[tuple[str, int]]:
 
 def sticky_cookie(table: RouteTable) -> str | None:
     """Name of the cookie that remembers a user's side, None when the release does not use one."""
-    if table.listener.sticky_key != "cookie" or not table.sticky_id:
+    release = table.sticky_id or table.listener.sticky_id
+    if table.listener.sticky_key != "cookie" or not release:
         return None
-    return "fm_" + re.sub(r"[^A-Za-z0-9_-]", "_", table.sticky_id)
+    return "fm_" + re.sub(r"[^A-Za-z0-9_-]", "_", release)
 
 
 def _split(table: RouteTable) -> list[Json]:
