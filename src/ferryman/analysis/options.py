@@ -99,5 +99,6 @@ def option_problems(judge: str, options: Mapping[str, Option], given: Mapping[st
 
 
 def option_values(options: Mapping[str, Option], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The value of every option: what was given, else its default."""
-    return {name: given.get(name, option.default) for name, option in options.items()}
+    """The value of every option: what was given, else its default. Numbers are floats, as a stored state has them."""
+    values = {name: given.get(name, option.default) for name, option in options.items()}
+    return {name: float(value) if is_number(value) else value for name, value in values.items()}

@@ -63,14 +63,13 @@ class RatioInterval(msgspec.Struct, array_like=True):
     def ends(self) -> list[float] | None:
         """[low, high], each at 95 %; None when they crossed (the ratio moved inside the stage).
 
-        An end at the edge of the grid says that nothing is excluded on that side: low is then 0, high the last of
-        `GRID`.
+        An end is the nearest ratio of the grid that is excluded: the truth may lie anywhere up to it. Where nothing is
+        excluded, low is 0, and high the last of `GRID`: then there is no upper end.
         """
         low, high = 0, len(GRID) - 1
         while low < len(GRID) and self.above[low] >= LIMIT:
             low += 1
         while high >= 0 and self.below[high] >= LIMIT:
             high -= 1
-        if low > high:
-            return None
-        return [GRID[low] if low else 0.0, GRID[high]]
+        ends = [GRID[low - 1] if low else 0.0, GRID[min(high + 1, len(GRID) - 1)]]
+        return ends if ends[0] < ends[1] else None

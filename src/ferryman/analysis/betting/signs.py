@@ -21,7 +21,7 @@ CPU_MARGIN = MEMORY_MARGIN = 1.2
 # What an idle process burns is no property of a request: below this many percent of its limit, cpu is not compared.
 CPU_FLOOR_PERCENT = 10.0
 # Growth slower than this part of its memory per hour is no leak worth a rollback.
-MEMORY_FLOOR_PER_HOUR = 0.05
+MEMORY_FLOOR_PER_HOUR = 0.1
 
 
 class PercentileTest(msgspec.Struct, array_like=True):
