@@ -40,7 +40,15 @@ _KINDS: tuple[tuple[type[FerrymanError], int, str], ...] = (
     (FerrymanError, 500, "It failed"),
 )
 _BY_NAME = {kind.__name__.lower(): kind for kind, _, _ in _KINDS}
-STATUS_BY_CODE = {"unknown_service": 404, "not_found": 404, "too_large": 413, "read_only": 403, "internal": 500}
+STATUS_BY_CODE = {
+    "read_only": 403,
+    "unknown_service": 404,
+    "unknown_instance": 404,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "too_large": 413,
+    "internal": 500,
+}
 
 
 class ProblemDocument(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from ferryman.cli.views.steps import least_seconds
 from ferryman.cli.views.text import duration, percent, plural, rate, weight
 from ferryman.model.errors import FerrymanError, Problem, SpecError
 from ferryman.model.evidence import StagePlan
+from ferryman.model.plan import HoldGate, Plan, VerdictGate
 from ferryman.model.release import Release
 from ferryman.model.view import ServiceView
 from ferryman.spec.parse import parse_release_with_warnings, placed
@@ -76,11 +77,25 @@ def _planned(checked: Checked, release: Release, traffic: float | None, error_ra
         traffic=traffic,
         error_rate=error_rate if traffic else None,
     )
-    stages = [StagePlan(percent_of, seconds or None) for percent_of, seconds in plan.stages()]
+    stages = _stages(plan)
     if traffic is None or not stages or not release.analysis.enabled:
         return checked
-    found = outlook(stages, rps=traffic, error_rate=error_rate, tick_seconds=release.analysis.interval_seconds)
+    tick_seconds = release.analysis.interval_seconds
+    found = outlook(stages, rps=traffic, error_rate=error_rate, tick_seconds=tick_seconds)
     return msgspec.structs.replace(checked, outlook=tuple(found), advice=tuple(advice(found)))
+
+
+def _stages(plan: Plan) -> list[StagePlan]:
+    """The judge's stages, each as long as it may last: a verdict is waited for beyond the hold."""
+    longest: dict[int, StagePlan] = {}
+    for step in plan.steps:
+        if step.stage is None:
+            continue
+        hold, verdict = step.gate(HoldGate), step.gate(VerdictGate)
+        seconds = max(hold.seconds if hold else 0.0, verdict.max_wait_seconds if verdict else 0.0)
+        before = longest.get(step.stage, StagePlan(0.0, 0.0)).seconds or 0.0
+        longest[step.stage] = StagePlan(step.world.weights.get(plan.candidate, 0.0), before + seconds)
+    return [msgspec.structs.replace(stage, seconds=stage.seconds or None) for _, stage in sorted(longest.items())]
 
 
 def _report(context: Context, checked: Checked) -> int:
@@ -108,13 +123,18 @@ def _report(context: Context, checked: Checked) -> int:
 
 def _table(checked: Checked) -> str:
     assert checked.traffic is not None
-    rows: list[tuple[str, ...]] = [("WEIGHT", "HOLD", "CANDIDATE", "PASSES IN", "2x ERRORS", "5x ERRORS", "OUTAGE")]
+    rows: list[tuple[str, ...]] = [("WEIGHT", "AT MOST", "CANDIDATE", "PASSES IN", "2x ERRORS", "5x ERRORS", "OUTAGE")]
     for stage in checked.outlook:
         if 0 < stage.weight_percent < 100:
             times = (stage.pass_seconds, stage.double_seconds, stage.fivefold_seconds, stage.outage_seconds)
-            hold = duration(stage.seconds) if stage.seconds else "open"
+            longest = duration(stage.seconds) if stage.seconds else "open"
             rows.append(
-                (weight(stage.weight_percent), hold, rate(stage.candidate_rps), *(_time(seconds) for seconds in times))
+                (
+                    weight(stage.weight_percent),
+                    longest,
+                    rate(stage.candidate_rps),
+                    *(_time(seconds) for seconds in times),
+                )
             )
     head = (
         f"what the judge can see at {rate(checked.traffic)} with {percent((checked.error_rate or 0.0) * 100)} errors "

@@ -10,6 +10,7 @@ from ferryman.cli.context import OK, Context
 from ferryman.cli.views.steps import plan_text
 from ferryman.core.decide import wanted
 from ferryman.model.plan import Phase
+from ferryman.model.world import World
 
 COLOURS = {"+": "\x1b[32m", "-": "\x1b[31m", "~": "\x1b[33m"}
 PLAIN = "\x1b[0m"
@@ -41,9 +42,14 @@ def text_of(found: PlanView) -> str:
         return revision.label if known == revision.id else service.label(known)
 
     before = wanted(service)
-    if service.stable == revision.id and not found.current and found.plan.steady == before:
+    if service.stable == revision.id and not found.current and _alike(found.plan.steady, before):
         return f"{service.name}: {label(revision.id)} serves already, with these settings: a deploy changes nothing"
     return "\n".join([*_remarks(found, label(revision.id)), plan_text(service.name, found.plan, before, label)])
+
+
+def _alike(one: World, other: World) -> bool:
+    """Whether the same runs and the same is routed; limits on the way do not matter."""
+    return (one.instances, one.weights, one.listener) == (other.instances, other.weights, other.listener)
 
 
 def _remarks(found: PlanView, name: str) -> list[str]:

@@ -41,8 +41,11 @@ def sides_shown(sides: tuple[SideView, ...]) -> tuple[SideView | None, SideView 
     return stable, candidate
 
 
-def rows(left: SideView | None, right: SideView | None, evidence: Evidence | None) -> list[Row]:
-    """The lines of the table; always the same ones, so that the picture keeps its height."""
+def rows(
+    left: SideView | None, right: SideView | None, evidence: Evidence | None, *, failed: bool = False
+) -> list[Row]:
+    """The lines of the table; always the same ones, so that the picture keeps its height. `failed`: the verdict is
+    spoken, and what was doubtful is bad."""
     compared = left is not None and right is not None and right.role == "candidate"
     made = [
         _row("Requests", left, right, lambda s: rate(s.requests_per_second)),
@@ -65,7 +68,7 @@ def rows(left: SideView | None, right: SideView | None, evidence: Evidence | Non
         ("", Mark.OK if right.ready >= right.wanted else Mark.WARN),
     ]
     return [
-        msgspec.structs.replace(row, delta=delta, mark=mark)
+        msgspec.structs.replace(row, delta=delta, mark=Mark.BAD if failed and mark is Mark.WARN else mark)
         for row, (delta, mark) in zip(made, differences, strict=True)
     ]
 

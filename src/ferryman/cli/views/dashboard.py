@@ -13,7 +13,7 @@ from ferryman.cli.views import compare
 from ferryman.cli.views.evidence import Evidence, read_evidence
 from ferryman.cli.views.marks import ASCII, CANDIDATE_STYLE, STABLE_STYLE, UNICODE, Mark, Signs, bar
 from ferryman.cli.views.text import clock, duration, shorten, weight
-from ferryman.cli.views.words import current_step, doing, going_back, remaining, running, state, then, why
+from ferryman.cli.views.words import cause, current_step, doing, going_back, remaining, running, state, then
 from ferryman.model.view import RolloutView, ServiceView, SideView
 
 EVENTS_SHOWN = 4
@@ -41,13 +41,14 @@ def dashboard(view: ServiceView, width: int = 80, *, ascii_only: bool = False) -
     evidence = read_evidence(rollout.evidence) if rollout is not None and running(rollout) else None
     parts: list[RenderableType] = [_split(view, inner, signs)]
     if rollout is not None and running(rollout):
-        parts += [_progress(view, rollout), _steps(rollout, inner, signs)]
-    parts += [_line(signs), _table(view, evidence, signs)]
+        parts += [_progress(view, rollout, signs), _steps(rollout, inner, signs)]
+    if any(compare.sides_shown(view.sides)):
+        parts += [_line(signs), _table(view, evidence, signs)]
     if rollout is not None and running(rollout) and rollout.track != "back" and rollout.stable is not None:
         parts += [_line(signs), *_judge(rollout, evidence, inner, signs)]
     parts += [_line(signs), *_status(view, inner, signs)]
     if view.recent:
-        parts += [_line(signs), *_events(view, inner)]
+        parts += [_line(signs), *_events(view, inner, signs)]
     return Panel(
         Group(*parts),
         title=_title(view, signs),
@@ -88,7 +89,8 @@ def _split(view: ServiceView, inner: int, signs: Signs) -> Text:
         return Text("no traffic is routed" if view.url else "no traffic: instances only", style="dim")
     first = _share(left) if left is not None else Text("")
     last = _share(right) if right is not None and right.weight_seen else Text("")
-    room = max(10, inner - first.cell_len - last.cell_len - 2)
+    gaps = sum(part.cell_len > 0 for part in (first, last))
+    room = max(10, inner - first.cell_len - last.cell_len - gaps)
     stable = round(room * (left.weight_seen if left is not None else 0.0) / total)
     if left is not None and right is not None and left.weight_seen and right.weight_seen:
         stable = min(room - 1, max(1, stable))
@@ -102,7 +104,7 @@ def _share(side: SideView) -> Text:
     return Text(f"{side.label} {weight(round(side.weight_seen, 1))}", style=style)
 
 
-def _progress(view: ServiceView, rollout: RolloutView) -> Text:
+def _progress(view: ServiceView, rollout: RolloutView, signs: Signs) -> Text:
     step = current_step(rollout)
     word = "Back" if going_back(rollout) else "Step"
     text = Text(f"{word} {min(rollout.step + 1, len(rollout.steps))}/{len(rollout.steps)}", style="bold")
@@ -112,12 +114,11 @@ def _progress(view: ServiceView, rollout: RolloutView) -> Text:
     left = remaining(view)
     if left is not None:
         text.append(f"  {'at most ' if rollout.phase == 'analysing' else ''}{duration(left)} remaining")
-    if rollout.eta_seconds is not None:
+    if rollout.eta_seconds:
         text.append(f"  ETA {duration(rollout.eta_seconds)}", style="dim")
     if rollout.attempt > 1:
         text.append(f"  attempt {rollout.attempt}", style="dim")
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
+    return _one_line(text, signs)
 
 
 def _steps(rollout: RolloutView, inner: int, signs: Signs) -> Text:
@@ -136,9 +137,7 @@ def _steps(rollout: RolloutView, inner: int, signs: Signs) -> Text:
             first += 1
         else:
             last -= 1
-    text = Text("  ").join(chips[first:last])
-    text.no_wrap, text.overflow = True, "ellipsis"
-    return text
+    return _one_line(Text("  ").join(chips[first:last]), signs)
 
 
 def _table(view: ServiceView, evidence: Evidence | None, signs: Signs) -> Table:
@@ -156,7 +155,8 @@ def _table(view: ServiceView, evidence: Evidence | None, signs: Signs) -> Table:
     ]
     compared = left is not None and right is not None and right.role == "candidate"
     table.add_row(Text(""), *heads, Text("delta" if compared else "", style="dim"), Text(""))
-    for row in compare.rows(left, right, evidence):
+    failed = view.rollout is not None and view.rollout.verdict == "fail"
+    for row in compare.rows(left, right, evidence, failed=failed):
         texts = [text for side, text in ((left, row.left), (right, row.right)) if side is not None]
         table.add_row(row.name, *texts, row.delta, signs.of(row.mark))
     return table
@@ -166,8 +166,8 @@ def _judge(rollout: RolloutView, evidence: Evidence | None, inner: int, signs: S
     """The judge's word and how far the evidence has come, on two lines."""
     verdict = rollout.verdict or "not asked yet"
     style = {"pass": "green", "fail": "bold red", "error": "yellow", "insufficient": "yellow"}.get(verdict, "")
-    room = inner - NAME_CELLS - len(verdict) - 2
-    said = _named("Judge", Text(verdict, style=style).append(f"  {shorten(rollout.verdict_reason, room)}", style="dim"))
+    reason = shorten(rollout.verdict_reason, inner - NAME_CELLS - len(verdict) - 2, signs.more)
+    said = _named("Judge", Text(verdict, style=style).append(f"  {reason}", style="dim"), signs)
     line = Text(" " * NAME_CELLS)
     cells = max(8, (inner - NAME_CELLS - 36) // 2)
     if evidence is not None and evidence.harm is not None:
@@ -176,8 +176,7 @@ def _judge(rollout: RolloutView, evidence: Evidence | None, inner: int, signs: S
     if evidence is not None and evidence.passing is not None:
         line.append("  proof ").append_text(bar(evidence.passing, cells, "green", signs))
         line.append(_of(evidence.passing_log, evidence.passing_limit), style="dim")
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return [said, line]
+    return [said, _one_line(line, signs)]
 
 
 def _of(value: float | None, limit: float | None) -> str:
@@ -190,30 +189,43 @@ def _status(view: ServiceView, inner: int, signs: Signs) -> list[RenderableType]
     status = Text(word, style=f"bold {mark.value}").append(" ").append_text(signs.of(mark))
     room = inner - NAME_CELLS
     if view.trouble:
-        status.append(f"  {shorten(view.trouble, room - len(word) - 4)}")
-    lines: list[RenderableType] = [_named("Status", status)]
+        status.append(f"  {shorten(view.trouble, room - len(word) - 4, signs.more)}")
+    lines: list[RenderableType] = [_named("Status", status, signs)]
     rollout = view.rollout
     if rollout is None:
         return lines
-    if running(rollout):
-        lines.append(_named("Because" if going_back(rollout) else "Now", Text(shorten(why(rollout), room))))
-        lines.append(_named("Next", Text(shorten(then(view), room))))
-    else:
+    if not running(rollout):
         said = f"{rollout.candidate} {doing(view)}" + (f": {rollout.reason}" if rollout.reason else "")
-        lines.append(_named("Last", Text(shorten(said, room))))
+        return [*lines, _named("Last", Text(shorten(said, room, signs.more)), signs)]
+    if going_back(rollout):
+        for number, part in enumerate(_halves(cause(rollout), room, signs)):
+            lines.append(_named("" if number else "Because", Text(part), signs))
+    lines.append(_named("Now", Text(shorten(rollout.waiting_for, room, signs.more)), signs))
+    lines.append(_named("Next", Text(shorten(then(view), room, signs.more)), signs))
     return lines
 
 
-def _named(name: str, text: Text) -> Text:
-    line = Text(f"{name:<{NAME_CELLS}}", style="dim").append_text(text)
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
+def _halves(text: str, room: int, signs: Signs) -> tuple[str, str]:
+    """Two lines, always."""
+    line = " ".join(text.split())
+    cut = line.rfind(" ", 0, room + 1) if len(line) > room else len(line)
+    cut = cut if cut > 0 else room
+    return line[:cut], shorten(line[cut:], room, signs.more)
 
 
-def _events(view: ServiceView, inner: int) -> list[RenderableType]:
+def _named(name: str, text: Text, signs: Signs) -> Text:
+    return _one_line(Text(f"{name:<{NAME_CELLS}}", style="dim").append_text(text), signs)
+
+
+def _one_line(text: Text, signs: Signs) -> Text:
+    text.no_wrap, text.overflow = True, "crop" if signs is ASCII else "ellipsis"
+    return text
+
+
+def _events(view: ServiceView, inner: int, signs: Signs) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for event in view.recent[-EVENTS_SHOWN:]:
         who = "" if event.actor == "ferryman" else f"{event.actor}: "
         text = Text(f"{clock(event.at)} ", style="dim")
-        lines.append(text.append(shorten(f"{who}{event.text}", inner - text.cell_len), style="not dim"))
+        lines.append(text.append(shorten(f"{who}{event.text}", inner - text.cell_len, signs.more), style="not dim"))
     return lines

@@ -36,6 +36,7 @@ class Signs(msgspec.Struct, frozen=True):
     here: str
     ahead: str
     arrow: str
+    more: str
 
     def of(self, mark: Mark) -> Text:
         """The sign of a mark, one cell wide."""
@@ -43,8 +44,8 @@ class Signs(msgspec.Struct, frozen=True):
         return Text(sign, style=mark.value)
 
 
-UNICODE = Signs("✓", "▲", "✗", "█", "▒", "━", "─", "✓", "●", "○", "→")
-ASCII = Signs("+", "!", "x", "#", ":", "=", ".", "+", "*", "o", "->")
+UNICODE = Signs("✓", "▲", "✗", "█", "▒", "━", "─", "✓", "●", "○", "→", "…")
+ASCII = Signs("+", "!", "x", "#", ":", "=", ".", "+", "*", "o", "->", "...")
 
 
 def bar(part: float, width: int, style: str, signs: Signs) -> Text:

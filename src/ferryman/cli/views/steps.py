@@ -48,7 +48,11 @@ def _timing(plan: Plan) -> str:
 def _step(number: int, step: Step, before: World | None, label: Label) -> list[str]:
     gates = "; ".join(_gate(gate) for gate in step.gates)
     lines = [f"{number:>3}  {step.name}".ljust(TITLE_CELLS) + (f"  until {gates}" if gates else "")]
-    changes = _changes(before, step.world, label) if before is not None else [f"= {_standing(step.world, label)}"]
+    if before is not None:
+        changes = _changes(before, step.world, label)
+    else:
+        changes = [f"= {_standing(step.world, label)}"]
+        changes += [f"  {label(revision)} stays as it is" for revision in step.world.keep]
     return [line.rstrip() for line in lines] + [f"     {change}" for change in changes]
 
 

@@ -105,7 +105,7 @@ def plural(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def shorten(text: str, width: int) -> str:
-    """At most `width` characters on one line; the rest becomes an ellipsis."""
+def shorten(text: str, width: int, more: str = "…") -> str:
+    """At most `width` characters on one line; what is left out becomes `more`."""
     line = " ".join(text.split())
-    return line if len(line) <= width else line[: max(0, width - 1)] + "…"
+    return line if len(line) <= width else line[: max(0, width - len(more))].rstrip() + more

@@ -29,7 +29,7 @@ def _head(view: ServiceView) -> str:
         if rollout.kind != "deploy":
             parts.append(rollout.kind)
         parts += [f"attempt {rollout.attempt}", _step(rollout), doing(view)]
-        if rollout.eta_seconds is not None:
+        if rollout.eta_seconds:
             parts.append(f"ETA {duration(rollout.eta_seconds)}")
     else:
         parts = [f"{view.service} {view.serving or 'nothing'}", state(view).lower()]

@@ -56,11 +56,16 @@ def doing(view: ServiceView) -> str:
 def why(rollout: RolloutView) -> str:
     """Why nothing moves, or why it goes back."""
     if going_back(rollout):
-        said = f"{rollout.cause_kind}: {rollout.cause_reason}" if rollout.cause_reason else rollout.cause_kind or ""
+        said = cause(rollout)
         return said + (f"; {rollout.waiting_for}" if rollout.waiting_for else "")
     if rollout.phase in TERMINAL:
         return rollout.reason
     return rollout.waiting_for
+
+
+def cause(rollout: RolloutView) -> str:
+    """Why it goes back: `verdict: errors: ...`."""
+    return f"{rollout.cause_kind}: {rollout.cause_reason}" if rollout.cause_reason else rollout.cause_kind or ""
 
 
 def then(view: ServiceView) -> str:
@@ -69,9 +74,20 @@ def then(view: ServiceView) -> str:
     if rollout is None or not rollout.next:
         return ""
     left = remaining(view)
+    if rollout.phase == "paused" and left is None:
+        return f"{rollout.next} {_way_on(rollout, view.service)}"
     if rollout.phase == "analysing":
         return f"{rollout.next} when the judge passes it" + (f", asked for {duration(left)} more" if left else "")
     return f"{rollout.next} in {duration(left)}" if left else rollout.next
+
+
+def _way_on(rollout: RolloutView, service: str) -> str:
+    """Which verb ends a pause that time does not end."""
+    if rollout.pause_kind in {"operator", "deadline", "error"}:
+        return f"after `ferry resume {service}`"
+    if rollout.pause_kind == "human":
+        return f"after `ferry promote {service}`"
+    return f"after `ferry promote {service}`; `ferry resume {service}` judges it anew"
 
 
 def remaining(view: ServiceView) -> float | None:

@@ -1,0 +1,164 @@
+"""A controller that remembers what it was asked, behind the real API on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ferryman.api.place import ControllerRecord
+from ferryman.api.serve import Address, serve
+from ferryman.cli.client import Client
+from ferryman.core.phases import Verb
+from ferryman.model.errors import FerrymanError
+from ferryman.model.plan import Plan
+from ferryman.model.revision import Revision
+from ferryman.model.rollout import Service
+from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceView
+from ferryman.spec.parse import parse_release
+from ferryman.spec.revision import make_revision
+from ferryman.strategies.compile import compile_plan
+from support import eventually
+from unit.cli.samples import CANARY, EVENTS
+
+
+@dataclass
+class FakeController:
+    """Serves the views it is given; `script` replaces the view of `shop` one by one at each look. `fails` are raised by
+    name of the call."""
+
+    services: dict[str, ServiceView] = field(default_factory=lambda: {"shop": CANARY})
+    log: list[EventView] = field(default_factory=lambda: list(EVENTS))
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    fails: dict[str, BaseException] = field(default_factory=dict)
+    script: list[ServiceView] = field(default_factory=list)
+    summaries: tuple[RolloutSummary, ...] = ()
+    answer: AnswerView = field(default_factory=lambda: AnswerView("shop", "supersedes v1", "shop-2", changed=True))
+
+    def _call(self, *call: Any) -> None:
+        self.calls.append(call)
+        if call[0] in self.fails:
+            raise self.fails[call[0]]
+
+    def _known(self, service: str) -> None:
+        if service not in self.services:
+            raise FerrymanError("unknown_service", f"there is no service {service!r} here", "did you mean 'shop'?")
+
+    async def start(self) -> None:
+        self._call("start")
+
+    async def close(self) -> None:
+        self._call("close")
+
+    async def shutdown(self) -> None:
+        self._call("shutdown")
+
+    async def view(self, service: str) -> ServiceView:
+        self._known(service)
+        if self.script:
+            self.services[service] = self.script.pop(0)
+        return self.services[service]
+
+    async def views(self) -> tuple[ServiceView, ...]:
+        self._call("views")
+        return tuple(self.services.values())
+
+    async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
+        self._known(service)
+        self._call("history", service, limit)
+        return self.summaries
+
+    async def events(
+        self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
+    ) -> tuple[EventView, ...]:
+        if service is not None:
+            self._known(service)
+        wanted = [e for e in self.log if e.position > after and rollout in {None, e.rollout}]
+        return tuple(wanted[:limit])
+
+    async def wait(self, after: int, timeout_seconds: float) -> int:
+        newest = max((e.position for e in self.log), default=0)
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        while newest <= after and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.005)
+            newest = max((e.position for e in self.log), default=0)
+        return newest
+
+    async def logs(
+        self, service: str, *, instance: str | None = None, label: str | None = None, lines: int = 100
+    ) -> dict[str, str]:
+        self._known(service)
+        self._call("logs", service, instance, label, lines)
+        return {"v2-1": "listening\nTraceback: no database"}
+
+    async def verify(self, service: str) -> int:
+        self._known(service)
+        self._call("verify", service)
+        return len(self.log)
+
+    async def plan(self, document: str, file: str) -> tuple[Service, Plan, Revision]:
+        release = parse_release(document, file)
+        revision = make_revision(release, None, 1)
+        return Service(name=release.service), compile_plan(release, revision.id, None), revision
+
+    async def deploy(self, document: str, file: str, *, actor: str, base: str | None, reason: str) -> AnswerView:
+        parse_release(document, file)
+        self._call("deploy", file, actor, base, reason)
+        return self.answer
+
+    async def verb(self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
+        self._known(service)
+        self._call("verb", service, verb, actor, reason, full)
+        return self.answer
+
+    async def undo(
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str = "",
+        to: str | None = None,
+        with_steps: bool = False,
+        force: bool = False,
+    ) -> AnswerView:
+        self._known(service)
+        self._call("undo", service, actor, reason, to, with_steps, force)
+        return self.answer
+
+    async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
+        self._known(service)
+        self._call("down", service, actor, reason)
+        return AnswerView(service, f"stopping {service}", None, changed=True)
+
+
+@contextlib.contextmanager
+def serving(fake: FakeController, project: Path, listen: Address | None = None) -> Iterator[ControllerRecord]:
+    """The real server over `fake`, in a thread of its own; ended by its own API."""
+    ready: list[ControllerRecord] = []
+    ended: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            asyncio.run(serve(fake, project, listen=listen, on_ready=ready.append))
+            ended.append(None)
+        except BaseException as error:  # noqa: BLE001 -- told to the test below
+            ended.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        eventually(lambda: ready or ended, what="the server")
+        if ended:
+            assert ended[0] is not None
+            raise ended[0]
+        yield ready[0]
+    finally:
+        if ready and not ended:
+            with Client(Path(ready[0].socket)) as client, contextlib.suppress(FerrymanError):
+                client.shutdown()
+        thread.join(20)
+        assert not thread.is_alive()
