@@ -120,8 +120,9 @@ class _Crew:
         )
         excess = len(present) - wanted
         old = sum(self.outdated(i) for i in present)
-        if excess <= 0 and old and wanted and self.live >= self.world.bounds.max_total:
-            return order[:1]
+        staying = sum(len(group) for group in self.serving.values())
+        if excess <= 0 and old and wanted and staying >= self.world.bounds.max_total:
+            return order[:1]  # nothing has room to start unless one leaves
         if wanted and old:
             # While a restart goes on only the old ones may leave, one for each new one that is ready.
             fresh_ready = sum(i.state is _READY and not self.outdated(i) for i in present)
