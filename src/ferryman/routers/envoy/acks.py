@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 
 from ferryman.model.errors import Rejected, Unreachable
 from ferryman.model.generation import Generation
@@ -23,6 +24,7 @@ ACK_POLL_SECONDS = 0.005
 REASON_LIMIT_SECONDS = 0.4
 REASON_POLL_SECONDS = 0.02
 RESTARTS_MAX = 3
+KNOWN_MAX = 256
 SHARED_LOCK = "~shared"
 
 
@@ -37,6 +39,16 @@ class Restarted(Exception):
     """Another Envoy process took over while we waited; what was written for the one before counts no more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One way through `steps`, planned when the supervisor had made `began` starts; `written` is what changed."""
+
+    steps: Steps
+    generation: Generation
+    began: int
+    written: set[Resource] = field(default_factory=set[Resource])
+
+
 class Carrier:
     """Carries steps to Envoy. One caller at a time per service; the shared files have a lock of their own."""
 
@@ -45,30 +57,55 @@ class Carrier:
         self._records = records
         self._supervisor = supervisor
         self._shared = asyncio.Lock()
+        self._known: dict[frozenset[Resource], tuple[int, Snapshot]] = {}
 
-    async def carry(self, steps: Steps, generation: Generation) -> None:
-        """Walk all phases. Raises `Rejected` (the refused file has been put back), `Unreachable`, `NotAcknowledged`, or
-        `Restarted`: then plan anew from what the files hold."""
-        seen = await self._snapshot(steps.resources())
-        for phase in steps.phases:
-            seen = await self._phase(phase, generation, seen, steps)
+    async def carry(self, steps: Steps, generation: Generation) -> bool:
+        """Walk all phases; returns whether listeners changed. Raises `Rejected` (the refused file has been put back),
+        `Unreachable`, `NotAcknowledged`, or `Restarted`: then plan anew from what the files hold.
+
+        What Envoy said at the end of the last walk still holds for files that only this service writes, so the usual
+        change of a weight needs one question less. A walk that then finds nothing to do asks all the same.
+        """
+        walk = Walk(steps, generation, self._supervisor.starts)
+        began, seen = self._known.pop(steps.resources(), (0, None))
+        if seen is not None and began == walk.began:
+            seen = await self._phases(walk, seen)
+        if not walk.written:
+            seen = await self._phases(walk, await self._snapshot(walk))
         for resource in steps.remove:
             self._files.remove(resource)
         if steps.remove:
             self._files.sweep(time.time())
+        elif seen is not None:
+            self._remember(walk, seen)
+        return names.LISTENERS in walk.written
 
-    async def _phase(self, phase: Phase, generation: Generation, seen: Snapshot, steps: Steps) -> Snapshot:
+    def _remember(self, walk: Walk, seen: Snapshot) -> None:
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[walk.steps.resources()] = walk.began, seen
+
+    async def _phases(self, walk: Walk, seen: Snapshot) -> Snapshot:
+        for phase in walk.steps.phases:
+            shared = any(write.owner is not None and self._is_due(write, seen) for write in phase.writes)
+            async with self._keep_shared() if shared else contextlib.nullcontext():
+                if shared:  # others may have written, or been refused, while we waited
+                    seen = await self._snapshot(walk)
+                seen = await self._phase(walk, phase, seen)
+        return seen
+
+    async def _phase(self, walk: Walk, phase: Phase, seen: Snapshot) -> Snapshot:
         due = [write for write in phase.writes if self._is_due(write, seen)]
         behind = [resource for resource in phase.also if not self._serves(resource, seen)]
         self._commit_served([*(write.resource for write in phase.writes if write not in due), *phase.also], seen)
         if not due and not behind:
             return seen
-        async with self._keep_shared() if any(write.owner is not None for write in due) else contextlib.nullcontext():
-            mark = self._supervisor.log_mark()
-            for write in due:
-                self._write(write, generation)
-            expected = self._expected([*(write.resource for write in due), *phase.also])
-            return await self._acknowledged(expected, seen, steps, mark)
+        mark = self._supervisor.log_mark()
+        for write in due:
+            self._write(write, walk.generation)
+            walk.written.add(write.resource)
+        expected = self._expected([*(write.resource for write in due), *phase.also])
+        return await self._acknowledged(walk, expected, seen, mark)
 
     def _commit_served(self, resources: list[Resource], seen: Snapshot) -> None:
         """What needs no write may still have been forgotten by an earlier removal, or by a crash before its commit."""
@@ -100,13 +137,13 @@ class Carrier:
         return {resource: document.version for resource, document in documents.items() if document is not None}
 
     async def _acknowledged(
-        self, expected: Mapping[Resource, str], before: Snapshot, steps: Steps, mark: int
+        self, walk: Walk, expected: Mapping[Resource, str], before: Snapshot, mark: int
     ) -> Snapshot:
         """Poll until every file is served, or one is refused. What was acknowledged is kept as such either way."""
         deadline = asyncio.get_running_loop().time() + ACK_LIMIT_SECONDS
         waiting = dict(expected)
         while True:
-            seen = await self._snapshot(steps.resources())
+            seen = await self._snapshot(walk)
             for resource, version in expected.items():
                 if resource in waiting and seen.version(resource) == version and not seen.warming(resource):
                     self._files.commit(resource)
@@ -134,19 +171,18 @@ class Carrier:
         text = ", ".join(str(resource.path) for resource in resources)
         return Rejected("routes_rejected", f"Envoy refused {text}: {reason}", "the routes before it still serve")
 
-    async def _snapshot(self, resources: frozenset[Resource]) -> Snapshot:
+    async def _snapshot(self, walk: Walk) -> Snapshot:
         """Statistics, waiting a little for an Envoy that is just being restarted."""
-        starts = self._supervisor.starts
         deadline = asyncio.get_running_loop().time() + ACK_LIMIT_SECONDS
         while True:
             try:
-                seen = await self._supervisor.admin.snapshot(resources)
+                seen = await self._supervisor.admin.snapshot(walk.steps.resources())
             except Unreachable:
                 if asyncio.get_running_loop().time() >= deadline:
                     raise
                 await asyncio.sleep(ACK_POLL_SECONDS)
                 continue
-            if starts != self._supervisor.starts:
+            if walk.began != self._supervisor.starts:
                 raise Restarted
             return seen
 

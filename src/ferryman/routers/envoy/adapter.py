@@ -80,7 +80,7 @@ class EnvoyRouter:
             record = msgspec.structs.replace(record, generation=generation, settled=False)
             self._records.save(service, record)
             try:
-                await self._carry(table, generation)
+                moved = await self._carry(table, generation)
             except Rejected as error:
                 self._problems[service] = error.message
                 self._note(service, "routes_rejected", error.message, {"generation": str(generation)})
@@ -90,7 +90,7 @@ class EnvoyRouter:
             record = Record(generation, generation, table)
             self._records.save(service, record)
             self._problems.pop(service, None)
-            return await self._listening(record, table)
+            return await self._listening(record, table) if moved else _seen(record, RouteStatus.APPLIED, "")
 
     async def observe(self, service: str) -> RoutesSeen:
         return await self._observed(service, self._records.load(service))
@@ -124,19 +124,16 @@ class EnvoyRouter:
     async def shutdown(self) -> None:
         await self._supervisor.shutdown()
 
-    async def _carry(self, table: RouteTable, generation: Generation) -> None:
-        for left in reversed(range(RESTARTS_MAX)):
+    async def _carry(self, table: RouteTable, generation: Generation) -> bool:
+        for _ in range(RESTARTS_MAX):
             holding = self._files.holding(table.service)
             steps = planning.plan(self._files.live, table, holding)
             self._refuse_taken_ports(table, holding)
             try:
-                await self._carrier.carry(steps, generation)
-                return
-            except Restarted as error:
-                if not left:
-                    raise Unreachable(
-                        "envoy_unstable", "Envoy keeps ending while it is configured", f"see {self._paths.log}"
-                    ) from error
+                return await self._carrier.carry(steps, generation)
+            except Restarted:
+                continue
+        raise Unreachable("envoy_unstable", "Envoy keeps ending while it is configured", f"see {self._paths.log}")
 
     def _refuse_taken_ports(self, table: RouteTable, holding: planning.Holding) -> None:
         """Envoy would refuse such a listener too, but by then with the files of all services in its hands."""

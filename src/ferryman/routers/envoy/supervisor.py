@@ -38,7 +38,8 @@ Tell = Callable[[str | None, str, str, dict[str, object]], None]
 
 
 class Supervisor:
-    """`starts` grows whenever another Envoy process takes over: what was written to the one before may be lost."""
+    """`starts` grows whenever the live files are put back to the acknowledged ones for another Envoy: what was written
+    and not acknowledged before is gone then."""
 
     def __init__(self, paths: Paths, files: Files, binary: Path, *, concurrency: int, tell: Tell) -> None:
         self._paths = paths
@@ -135,8 +136,6 @@ class Supervisor:
         return Running(pid, ticks, process.boot_id(), base_id, 0, str(self.admin.socket))
 
     def _take(self, running: Running) -> None:
-        if running != self._running:
-            self.starts += 1
         self._running = running
         self._paths.save(running)
 
@@ -148,6 +147,7 @@ class Supervisor:
 
     async def _begin(self) -> None:
         """Start an Envoy from the acknowledged files. Raises `AdapterError` with the end of its log."""
+        self.starts += 1
         self._files.reset()
         self._leave_out_taken_ports()
         replace(self._paths.boot, json.dumps(bootstrap(self._files.live, self.admin.socket), indent=1).encode())
