@@ -1,0 +1,414 @@
+"""A whole run: a story is played, then everything outside goes well again, and what was begun must come to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from ferryman.core.phases import Verb
+from ferryman.core.standing import subject
+from ferryman.core.verbs import Answer, command, deploy, take_down, undo
+from ferryman.engine.ports import Options
+from ferryman.model.errors import FerrymanError, Refused
+from ferryman.model.plan import HoldGate, PauseGate, VerdictGate
+from ferryman.model.rollout import Rollout, Service
+from ferryman.model.seen import InstanceState
+from ferryman.sim.controller import Controller, Request
+from ferryman.sim.deeds import (
+    Ask,
+    AtPoint,
+    Crash,
+    Deed,
+    Deploy,
+    Freeze,
+    Kill,
+    Outage,
+    PlaneRestart,
+    Refuse,
+    Skew,
+    Slow,
+    Spoil,
+    Story,
+    Trouble,
+    Waver,
+)
+from ferryman.sim.fleet import Body
+from ferryman.sim.invariants import Findings, Violation
+from ferryman.sim.kernel import EPOCH, Kernel
+from ferryman.sim.ledger import Ledger
+from ferryman.sim.points import Point
+from ferryman.sim.shapes import Shape
+from ferryman.sim.traffic import Load
+from ferryman.sim.watch_log import LogWatch
+from ferryman.sim.watch_time import TimeWatch
+from ferryman.sim.watch_world import WorldWatch
+from ferryman.sim.world import World
+
+ACTOR = "ana"
+PULSE_SECONDS = 1.0
+HELP_SECONDS = 3.0
+SETTLE_SECONDS = 60.0
+SLACK_SECONDS = 60.0
+STUCK_SECONDS = 90.0
+HELP = (Verb.RESUME, Verb.PROMOTE, Verb.FULL, Verb.ABORT)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run. `trace` is the hash over everything that happened; `ended` the last phase of each rollout."""
+
+    violations: tuple[Violation, ...]
+    trace: str
+    ticks: int
+    turns: int
+    events: int
+    seconds: float
+    ended: dict[str, str]
+
+
+@dataclass
+class Simulation:
+    """Play a story. With `keep_lines` the trace is kept as text in `kernel.lines`."""
+
+    story: Story
+    keep_lines: bool = False
+    options: Options | None = None
+    kernel: Kernel = field(init=False)
+    world: World = field(init=False)
+    controllers: list[Controller] = field(init=False)
+    found: Findings = field(default_factory=Findings)
+    ledger: Ledger = field(default_factory=Ledger)
+    armed: list[AtPoint] = field(default_factory=list[AtPoint])
+    calm: bool = False
+    turns: int = 0
+    _helped: int = 0
+    _helped_seq: int = 0
+
+    def __post_init__(self) -> None:
+        story = self.story
+        self.kernel = Kernel(story.seed, keep_lines=self.keep_lines)
+        self.world = World(self.kernel)
+        self.world.traffic.load = Load(rps=story.rps)
+        options = self.options or Options(lease_seconds=story.lease_seconds)
+        self.controllers = [Controller(self.world, self, n, options) for n in range(story.controllers)]
+        self.time = TimeWatch(self.world, self.ledger, self.found, options)
+        self.log = LogWatch(self.world, self.ledger, self.found, self._blind, self.time.event)
+        WorldWatch(self.world, self.ledger, self.found).attach()
+        self.log.attach()
+        self.world.fleet.watch.changed = self._changed
+        for controller in self.controllers:
+            self.kernel.after(self.kernel.chance.random() * 0.5, controller.start)
+        for deed in story.deeds:
+            self.kernel.at(EPOCH + deed.at, lambda deed=deed: self.do(deed))
+        self.time.disturbed()
+        self.kernel.after(PULSE_SECONDS, self._pulse)
+
+    # ---- running
+    def run(self) -> Outcome:
+        """All of it, up to the first violation."""
+        self.run_to(self.story.fault_seconds)
+        self.be_calm()
+        self._to_the_end()
+        return self.outcome()
+
+    def run_to(self, seconds: float) -> bool:
+        """Up to so many seconds after the beginning; False when a promise was broken."""
+        until, step = EPOCH + seconds, self.kernel.step
+        while not self.found and step(until):
+            pass
+        return not self.found
+
+    def be_calm(self) -> None:
+        """From now on nothing goes wrong outside, and a patient person looks after what waits for one."""
+        self.calm = True
+        self.armed.clear()
+        world, now = self.world, self.kernel.now
+        world.log_down_until = world.fleet_down_until = world.wrong_until = now
+        world.plane.down_until = world.plane.refusing_until = min(world.plane.down_until, now)
+        world.traffic.outage_until = now
+        world.plane.ack_seconds = min(world.plane.ack_seconds, 0.2)
+        for controller in self.controllers:
+            if not controller.alive:
+                controller.start()
+        self.time.disturbed()
+        self.kernel.say("calm")
+        self.kernel.after(HELP_SECONDS, self._help)
+
+    def outcome(self) -> Outcome:
+        """What came of it so far."""
+        service = self.world.log.snapshot
+        ended = {} if service.current is None else {service.current.id: service.current.phase.value}
+        return Outcome(
+            violations=tuple(self.found.all),
+            trace=self.kernel.trace_hash,
+            ticks=self.kernel.ticks,
+            turns=self.turns,
+            events=len(self.world.log.events),
+            seconds=self.world.elapsed,
+            ended=ended,
+        )
+
+    def _to_the_end(self) -> None:
+        """Every rollout ends in bounded time, and then what is there is what is wanted."""
+        limit = self.world.elapsed + SLACK_SECONDS + self._bound()
+        while not self.found and not ended(self.world.log.snapshot):
+            if self.world.elapsed > limit:
+                current = self.world.log.snapshot.current
+                where = "" if current is None else f"{current.id} is {current.phase.value} at {current.current.name!r}"
+                self.found.broken(11, f"not ended {limit - self.story.fault_seconds:.0f} s after calm: {where}", limit)
+                return
+            self.run_to(self.world.elapsed + 1.0)
+            limit = max(limit, self._limit_of_new(limit))
+        until = self.world.elapsed + SETTLE_SECONDS
+        while not self.found and (left := self._left_over()):
+            if self.world.elapsed > until:
+                self.found.broken(11, f"all has ended, and yet {left}", self.world.elapsed)
+                return
+            self.run_to(self.world.elapsed + 1.0)
+
+    def _bound(self) -> float:
+        service = self.world.log.snapshot
+        waiting = [*service.queue, *([service.current] if service.current else [])]
+        return sum(longest(rollout) for rollout in waiting if not rollout.phase.terminal)
+
+    def _limit_of_new(self, limit: float) -> float:
+        """A retry that helps a failed way back makes the way longer."""
+        return limit
+
+    def _left_over(self) -> str:
+        """What differs from what is wanted once nothing moves any more; "" when nothing does."""
+        service, fleet = self.world.log.snapshot, self.world.fleet
+        wanted = {} if service.down else service.steady.instances
+        for revision in {*wanted, *(body.revision for body in fleet.bodies.values())}:
+            live = [body for body in fleet.bodies.values() if body.revision == revision and body.live]
+            if len(live) > wanted.get(revision, 0):
+                return f"{len(live)} instances of {revision} live, {wanted.get(revision, 0)} are wanted"
+        weights = {} if service.down else service.steady.weights
+        served = self.world.plane.seen.weights
+        if service.steady.listener is not None and fleet.bodies and served != weights:
+            ready = any(body.state is InstanceState.READY for body in fleet.bodies.values())
+            return f"{served} is served, {weights} is wanted" if ready else ""
+        return ""
+
+    # ---- what controllers tell
+    def met(self, controller: Controller, point: Point) -> AtPoint | None:
+        """What befalls a controller at a point."""
+        if not self.armed:
+            return None
+        for deed in self.armed:
+            right = deed.controller is None or deed.controller == controller.number
+            if right and deed.point in ("", point.name):
+                self.armed.remove(deed)
+                self.time.disturbed()
+                if isinstance(deed, Freeze):
+                    self.kernel.after(deed.seconds, self.time.disturbed)
+                return deed
+        return None
+
+    def turned(self, controller: Controller) -> None:
+        """A controller's turn ended."""
+        self.turns += 1
+        self.time.turned(controller)
+
+    def died(self, controller: Controller, down_seconds: float) -> None:
+        """A controller was killed."""
+        self.time.disturbed()
+
+        def back() -> None:
+            if not controller.alive:
+                controller.start()
+                self.time.disturbed()
+
+        self.kernel.after(down_seconds, back)
+
+    # ---- deeds
+    def do(self, deed: Deed) -> None:
+        """Something happens from outside."""
+        self.kernel.say(f"deed {type(deed).__name__.lower()}")
+        world, now = self.world, self.kernel.now
+        match deed:
+            case Deploy():
+                self.deploy(deed.shape)
+                return
+            case Ask():
+                self.ask(deed.verb, deed.controller)
+                return
+            case Kill() | Freeze() | Spoil():
+                self.armed.append(deed)
+            case Outage():
+                self._outage(deed)
+            case Refuse():
+                world.plane.refusing_until = now + deed.seconds
+            case Slow():
+                world.plane.ack_seconds = deed.ack_seconds
+            case PlaneRestart():
+                world.plane_restarts(deed.seconds)
+            case Crash():
+                for body in self._side(deed.side, *ALIVE)[: deed.count]:
+                    world.fleet.crash(body, "killed")
+            case Waver():
+                for body in self._side(deed.side, InstanceState.READY)[: deed.count]:
+                    world.fleet.waver(body, deed.seconds)
+            case Skew():
+                self.controllers[deed.controller % len(self.controllers)].skew = deed.seconds
+                self.time.skew_seconds = max(self.time.skew_seconds, abs(deed.seconds))
+            case Trouble():
+                world.traffic.count()
+                world.traffic.outage_until, world.traffic.outage_factor = now + deed.seconds, deed.factor
+        self.time.disturbed()
+        self.kernel.after(getattr(deed, "seconds", 0.0), self.time.disturbed)
+
+    def deploy(self, shape: Shape) -> None:
+        """A person deploys."""
+        revision = shape.revision()
+        world, release = self.world, shape.release(self.world.name)
+        world.fleet.natures[revision.id] = shape.nature
+        world.traffic.count()
+        world.traffic.qualities[revision.id] = shape.quality
+        if shape.failing_check:
+            world.failing_checks.add(revision.id)
+        self._put(
+            f"deploy {shape.label}",
+            lambda service, now: deploy(service, release, revision, actor=ACTOR, now=now),
+            None,
+        )
+
+    def ask(self, verb: str, controller: int | None = None) -> None:
+        """A person asks for a verb."""
+        phase = [""]
+
+        def question(service: Service, now: float) -> Answer:
+            about = subject(service)
+            phase[0] = about.phase.value if about is not None and not service.down else ""
+            if verb == "undo":
+                return undo(service, actor=ACTOR, now=now)
+            if verb == "down":
+                return take_down(service, actor=ACTOR)
+            return command(service, Verb(verb), actor=ACTOR, now=now)
+
+        def done(result: Answer | FerrymanError) -> None:
+            if verb == "abort" and isinstance(result, Refused):
+                self.time.refused(phase[0], result.code)
+
+        self._put(verb, question, controller, done)
+
+    def _put(
+        self,
+        name: str,
+        question: Callable[[Service, float], Answer],
+        number: int | None,
+        done: Callable[[Answer | FerrymanError], None] = lambda result: None,
+    ) -> None:
+        controller = self._one_to_ask(number)
+        seq = self.world.log.snapshot.seq
+
+        def answered(result: Answer | FerrymanError) -> None:
+            said = result.text if isinstance(result, Answer) else f"!{result.code}"
+            self.kernel.say(f"{name} -> {said}")
+            if isinstance(result, Answer) and result.drafts and self.world.log.snapshot.seq <= seq:
+                self.found.broken(5, f"{name} was answered {said!r}, and nothing is in the log", self.world.elapsed)
+            done(result)
+
+        controller.ask(Request(question, answered))
+
+    def _one_to_ask(self, number: int | None) -> Controller:
+        if number is not None:
+            return self.controllers[number % len(self.controllers)]
+        head = self.world.log.head
+        holder = [c for c in self.controllers if head is not None and c.alive and c.owner == head.owner]
+        return next(iter(holder or [c for c in self.controllers if c.alive]), self.controllers[0])
+
+    def _outage(self, deed: Outage) -> None:
+        world, until = self.world, self.kernel.now + deed.seconds
+        match deed.part:
+            case "log":
+                world.log_down_until = until
+            case "fleet":
+                world.fleet_down_until = until
+            case "plane":
+                world.plane.down_until = until
+            case _:
+                world.wrong, world.wrong_until = deed.how, until
+
+    def _side(self, side: str, *states: InstanceState) -> list[Body]:
+        service = self.world.log.snapshot
+        current = service.current
+        running = current is not None and not current.phase.terminal
+        candidate = current.candidate if current is not None and running else service.stable
+        stable = current.stable if current is not None and running else service.stable
+        return self.world.fleet.of(candidate if side == "candidate" else stable, *states)
+
+    # ---- time and people
+    def _changed(self) -> None:
+        """Instances changed: controllers are woken, mostly."""
+        for controller in self.controllers:
+            if self.kernel.chance.random() < 0.8:
+                controller.wake()
+
+    def _blind(self, fence: int) -> bool:
+        head = self.world.log.head
+        return any(c.eyes.blind for c in self.controllers if c.life and head and c.owner == head.owner)
+
+    def _pulse(self) -> None:
+        able = [c for c in self.controllers if c.alive and not c.frozen]
+        if not able or self.armed:
+            self.time.disturbed()
+        self.time.pulse()
+        self.kernel.after(PULSE_SECONDS, self._pulse)
+
+    def _help(self) -> None:
+        """The patient person: resumes what waits, then promotes, then gives up on it."""
+        service = self.world.log.snapshot
+        rollout = subject(service)
+        if service.seq != self._helped_seq:
+            self._helped_seq = service.seq
+            self._helped_at = self.kernel.now
+        idle = self.kernel.now - self._helped_at
+        waits = rollout is not None and rollout.pause is not None and rollout.pause.until is None
+        if waits:
+            self.ask(HELP[min(self._helped // 2, len(HELP) - 1)].value)
+            self._helped += 1
+        elif rollout is not None and not rollout.phase.terminal and idle > STUCK_SECONDS and waits_for_good(rollout):
+            self.ask("abort")
+        self.kernel.after(HELP_SECONDS, self._help)
+
+    _helped_at: float = EPOCH
+
+
+ALIVE = (InstanceState.STARTING, InstanceState.READY, InstanceState.UNREADY)
+
+
+def ended(service: Service) -> bool:
+    """Nothing runs or waits."""
+    return not service.queue and (service.current is None or service.current.phase.terminal)
+
+
+def waits_for_good(rollout: Rollout) -> bool:
+    """The release says that nothing but a person ends this wait."""
+    return rollout.release.deadlines.on_deadline == "report" or rollout.release.analysis.on_insufficient == "hold"
+
+
+def longest(rollout: Rollout) -> float:
+    """The longest that a rollout can take when nothing goes wrong outside, with a person looking every few seconds."""
+    deadline = rollout.release.deadlines.progress_seconds
+    total = 0.0
+    for step in (*rollout.plan.steps, *rollout.plan.back):
+        total += deadline + STUCK_SECONDS * waits_for_good(rollout)
+        for gate in step.gates:
+            match gate:
+                case HoldGate():
+                    total += gate.seconds
+                case VerdictGate():
+                    total += gate.max_wait_seconds
+                case PauseGate():
+                    total += gate.seconds or 0.0
+                case _:
+                    pass
+    return total + len(HELP) * 2 * HELP_SECONDS
+
+
+def without(story: Story, place: int) -> Story:
+    """The same without one deed."""
+    return replace(story, deeds=(*story.deeds[:place], *story.deeds[place + 1 :]))

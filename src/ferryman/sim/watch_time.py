@@ -1,0 +1,113 @@
+"""Invariants 5, 10, 12 and 13 over the turns of controllers and the answers to people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ferryman.core.decide import decide
+from ferryman.core.weights import needed
+from ferryman.engine.ports import Options
+from ferryman.model.event import BackOrdered, Event, RolloutEnded
+from ferryman.model.rollout import Service, Track
+from ferryman.sim.controller import Controller
+from ferryman.sim.invariants import Findings
+from ferryman.sim.ledger import Ledger
+from ferryman.sim.watch_world import ready_counts
+from ferryman.sim.world import World
+
+TWICE_EVERY = 8
+"""One turn in so many is decided a second time."""
+
+GRACE_SECONDS = 3.0
+
+
+@dataclass
+class TimeWatch:
+    """`quiet_since` (the world's time): when something was last disturbed from outside. `skew_seconds` is how far the
+    clocks of controllers may lie apart."""
+
+    world: World
+    ledger: Ledger
+    found: Findings
+    options: Options
+    quiet_since: float = 0.0
+    skew_seconds: float = 0.0
+    turned_at: float = 0.0
+    abort_event: int | None = None
+    _turns: int = 0
+    _states: dict[int, str] = field(default_factory=dict[int, str])
+
+    def disturbed(self) -> None:
+        """Something went wrong from outside just now."""
+        self.quiet_since = self.world.kernel.now
+
+    def event(self, event: Event, after: Service) -> None:
+        """An event became durable."""
+        if isinstance(event.body, BackOrdered) and event.actor != "ferryman":
+            self.abort_event = event.seq
+        elif isinstance(event.body, RolloutEnded):
+            self.abort_event = None
+
+    def turned(self, controller: Controller) -> None:
+        """A turn ended."""
+        loop = controller.loop
+        if loop.health.trouble.startswith("internal error"):
+            self._broken(0, f"{controller.owner}: {loop.health.trouble}")
+            return
+        if loop.health.trouble:
+            return
+        head = self.world.log.head
+        if head is None or head.owner != controller.owner:
+            return
+        self.turned_at = self.world.kernel.now
+        if loop.service.seq != head.seq:
+            self._broken(5, f"{controller.owner} goes by event {loop.service.seq}, the log is at {head.seq}")
+        if self.abort_event is not None and loop.service.seq >= self.abort_event:
+            self._aborted(controller)
+        self._turns += 1
+        if self._turns % TWICE_EVERY == 0:
+            self._twice(controller)
+
+    def _twice(self, controller: Controller) -> None:
+        """Deciding again with the same eyes moves nothing."""
+        loop = controller.loop
+        seen = loop.seen(loop.health.turned_at)
+        first = decide(loop.service, seen, seen.at)
+        second = decide(first.service, seen, seen.at)
+        if second.events:
+            kinds = [type(draft.body).__name__ for draft in second.events]
+            self._broken(10, f"deciding twice moves twice: {', '.join(kinds)}")
+
+    def _aborted(self, controller: Controller) -> None:
+        """A person's abort was acted on by this turn."""
+        self.abort_event = None
+        rollout, loop = controller.loop.service.current, controller.loop
+        if rollout is None or rollout.phase.terminal:
+            return
+        if rollout.track is not Track.BACK:
+            self._broken(13, f"{rollout.id} was aborted and is {rollout.phase.value} after a turn")
+            return
+        world, orders = rollout.plan.back[0].world, loop.orders
+        stable, table = rollout.stable, orders.routes if orders is not None else None
+        if stable is None or table is None or world.follow_ready or rollout.candidate == stable:
+            return
+        ready = ready_counts(controller.eyes.instances).get(stable, 0)
+        asked = table.weights.get(rollout.candidate, 0.0)
+        if asked > 0 and ready >= needed(100.0, world.bounds):
+            self._broken(13, f"{rollout.id} was aborted, {stable} could take all, and {asked:g}% were asked for")
+
+    def refused(self, phase: str, code: str) -> None:
+        """An abort was refused in this phase."""
+        if phase not in ("", "finishing", "promoted", "rolled_back", "superseded", "failed"):
+            self._broken(13, f"an abort was refused in {phase}: {code}")
+
+    def pulse(self) -> None:
+        """Called now and then while a controller is able to work: has one?"""
+        since = max(self.turned_at, self.quiet_since)
+        limit = self.options.lease_seconds + self.options.steady_seconds + GRACE_SECONDS + 2 * self.skew_seconds
+        if self.world.kernel.now - since > limit and self.world.log.head is not None:
+            idle = self.world.kernel.now - since
+            self._broken(12, f"nobody has carried the service for {idle:.1f} s, with controllers alive and well")
+
+    def _broken(self, number: int, text: str) -> None:
+        self.found.broken(number, text, self.world.elapsed)
