@@ -171,7 +171,7 @@ def test_two_services_come_and_go_under_load(tmp_path: Path) -> None:
             for _ in range(5):
                 await cart.apply({"r5": 100.0}, first=None)
                 assert (await Client(cart.port).get()).body == "r2"
-                await shop.router.remove("cart")
+                await shop.router.remove("cart", cart.generation())
                 with pytest.raises((OSError, asyncio.IncompleteReadError)):
                     await Client(cart.port).get()
             await load.stop()

@@ -163,7 +163,7 @@ def test_services_do_not_touch_each_other(check: Check) -> None:
             router.apply(table, Generation(9, 9)), router.apply(other, Generation(1, 1))
         )
         assert (first.weights, second.weights) == ({"r1": 95.0, "r2": 5.0}, {"r1": 100.0})
-        await router.remove("shop")
+        await router.remove("shop", Generation(9, 9))
         assert (await router.observe("cart")) == second
 
     check(body)
@@ -172,12 +172,22 @@ def test_services_do_not_touch_each_other(check: Check) -> None:
 def test_a_removed_service_is_absent_and_its_fence_stays(check: Check) -> None:
     async def body(router: Router, table: RouteTable) -> None:
         await router.apply(table, Generation(4, 4))
-        await router.remove("shop")
-        await router.remove("shop")
+        await router.remove("shop", Generation(4, 4))
+        await router.remove("shop", Generation(4, 5))
         assert (await router.observe("shop")).status == RouteStatus.ABSENT
         with pytest.raises(Stale):
-            await router.apply(table, Generation(4, 3))
-        assert (await router.apply(table, Generation(4, 5))).status == RouteStatus.APPLIED
+            await router.apply(table, Generation(4, 4))
+        assert (await router.apply(table, Generation(4, 6))).status == RouteStatus.APPLIED
+
+    check(body)
+
+
+def test_a_controller_that_lost_its_lease_closes_nothing(check: Check) -> None:
+    async def body(router: Router, table: RouteTable) -> None:
+        await router.apply(table, Generation(2, 7))
+        with pytest.raises(Stale):
+            await router.remove("shop", Generation(1, 9))
+        assert (await router.observe("shop")).status == RouteStatus.APPLIED
 
     check(body)
 

@@ -74,6 +74,7 @@ class ServiceLoop:
         self.feed = EvidenceFeed(self.ports.metrics.bounds_ms, self.ports.cpu_count)
         self._lease: Lease | None = None
         self._loaded = False
+        self._told = ""
         self._wake = asyncio.Event()
         self._checks = self.ports.checker(self.wake)
 
@@ -88,7 +89,7 @@ class ServiceLoop:
         due = self.ports.now()
         while True:
             self.health.lag_seconds = max(0.0, self.ports.now() - due)
-            due = await self._guarded_turn()
+            due = await self.guarded_turn()
             delay = max(NOW_SECONDS, due - self.ports.now())
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
@@ -106,7 +107,8 @@ class ServiceLoop:
             with contextlib.suppress(FerrymanError):
                 await self.ports.store.release(self._lease)
 
-    async def _guarded_turn(self) -> float:
+    async def guarded_turn(self) -> float:
+        """One turn that no failure ends; returns when the next one is due (epoch seconds)."""
         try:
             async with self.lock:
                 due = await self.turn()
@@ -118,15 +120,16 @@ class ServiceLoop:
             log.exception("%s: the turn failed", self.name)
             self.health.trouble = f"internal error: {problem!r}"
             return self.ports.now() + self.options.retry_seconds
-        self.health.trouble = ""
+        self._told = self.health.trouble = ""
         return due
 
     def _failed(self, problem: FerrymanError) -> None:
         if isinstance(problem, Conflict | Stale):
             self._loaded, self._lease = False, None
-        if self.health.trouble != problem.message:
+        # A controller that stands by fails like this every second, each time with other figures: it is told once.
+        if self._told != problem.code:
             log.warning("%s: %s", self.name, problem.message)
-        self.health.trouble = problem.message
+        self._told, self.health.trouble = problem.code, problem.message
 
     # ------------------------------------------------------------------ the duties
     async def turn(self) -> float:
@@ -199,8 +202,10 @@ class ServiceLoop:
                 measurements=(measurement,) if measurement else (),
                 judge_state=self.feed.dump() if measurement else None,
             )
+            # Until the log has said yes, what is held here counts for nothing: a write that failed may have been made.
+            self._loaded = False
             await self._write(append)
-            self.service = after
+            self._loaded, self.service = True, after
         return Receipt(Generation(self._lease.fence, self.service.seq))
 
     async def _write(self, append: Append) -> tuple[StoredEvent, ...]:
@@ -221,7 +226,7 @@ class ServiceLoop:
         if orders.routes is not None:
             self.routes = await self.ports.router.apply(orders.routes, receipt.generation)
         elif before.status is not RouteStatus.ABSENT:
-            await self.ports.router.remove(self.name)
+            await self.ports.router.remove(self.name, receipt.generation)
             self.routes = await self.ports.router.observe(self.name)
         begun = await self.ports.target.apply(self.name, orders, self.service.revisions, receipt.generation)
         self.orders = orders

@@ -26,8 +26,8 @@ class Capabilities(msgspec.Struct, frozen=True):
 class Router(Protocol):
     """Routes users of a service to its revisions.
 
-    `apply` is idempotent and refuses (`Stale`) a generation older than the last one applied to that service, across
-    restarts. Only `observe` reports an acknowledgement.
+    `apply` and `remove` are idempotent and refuse (`Stale`) a generation older than the last one applied to that
+    service, across restarts. Only `observe` reports an acknowledgement.
     """
 
     caps: Capabilities
@@ -45,8 +45,8 @@ class Router(Protocol):
         """What is served now."""
         ...
 
-    async def remove(self, service: str) -> None:
-        """Forget a service: its listener closes. Idempotent."""
+    async def remove(self, service: str, generation: Generation) -> None:
+        """Forget a service: its listener closes. Its fence stays. Raises `Stale` or `AdapterError`."""
         ...
 
     def facts(self, service: str) -> list[tuple[str, str, dict[str, object]]]:

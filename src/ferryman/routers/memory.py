@@ -43,10 +43,7 @@ class MemoryRouter:
     async def apply(self, table: RouteTable, generation: Generation) -> RoutesSeen:
         self._check_up()
         service = table.service
-        fence = self._fences.get(service)
-        if fence is not None and generation < fence:
-            raise Stale("stale_generation", f"routes of {service}: generation {generation} is older than {fence}")
-        self._fences[service] = generation
+        self._fence(service, generation)
         problem = self.refuse or _problem(table)
         if problem:
             old = self._served.get(service, RoutesSeen())
@@ -78,8 +75,9 @@ class MemoryRouter:
         self.history.append((generation, table))
         return self._served[service]
 
-    async def remove(self, service: str) -> None:
+    async def remove(self, service: str, generation: Generation) -> None:
         self._check_up()
+        self._fence(service, generation)
         self._served.pop(service, None)
         self._waiting.pop(service, None)
 
@@ -92,6 +90,12 @@ class MemoryRouter:
     async def shutdown(self) -> None:
         self._served.clear()
         self._waiting.clear()
+
+    def _fence(self, service: str, generation: Generation) -> None:
+        fence = self._fences.get(service)
+        if fence is not None and generation < fence:
+            raise Stale("stale_generation", f"routes of {service}: generation {generation} is older than {fence}")
+        self._fences[service] = generation
 
     def _check_up(self) -> None:
         if self.down:

@@ -220,8 +220,8 @@ class SimRouter:
         await self.gate(points.ROUTES)
         return found
 
-    async def remove(self, service: str) -> None:
-        write = self.eyes.write(self.eyes.world.plane.generation or Generation(0, 0))
+    async def remove(self, service: str, generation: Generation) -> None:
+        write = self.eyes.write(generation)
         fate = await self.gate(points.REMOVE)
         self.eyes.carry(fate, lambda: self.eyes.world.plane.remove(write), _no_answer)
 

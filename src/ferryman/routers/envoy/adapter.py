@@ -95,14 +95,16 @@ class EnvoyRouter:
     async def observe(self, service: str) -> RoutesSeen:
         return await self._observed(service, self._records.load(service))
 
-    async def remove(self, service: str) -> None:
+    async def remove(self, service: str, generation: Generation) -> None:
         """The fence of the service is kept: a late writer of an older generation stays out."""
         async with self._turn(service):
             record = self._records.load(service)
             holding = self._files.holding(service)
+            _check_generation(service, record, generation)
             if record.table is None and not holding.listeners and not holding.clusters:
+                if generation != record.generation:
+                    self._records.save(service, Record(generation, None, None))
                 return
-            generation = record.generation or Generation(0, 0)
             self._records.save(service, Record(generation, None, None))
             for left in reversed(range(RESTARTS_MAX)):
                 try:
