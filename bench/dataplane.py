@@ -199,7 +199,14 @@ async def deaths(bench: Bench) -> list[Row]:
         took.append(time.perf_counter() - began)
         await dataplane.observed(bench.router, "shop", RouteStatus.APPLIED)
         await asyncio.sleep(0.5)
-    return [Row("Envoy killed: serving again, median of 3", f"{statistics.median(took):.2f} s", "<= 1 s", took[1] <= 1)]
+    return [
+        Row(
+            "Envoy killed: serving again, median of 3",
+            f"{statistics.median(took):.2f} s",
+            "<= 1 s",
+            statistics.median(took) <= 1,
+        )
+    ]
 
 
 async def reading(bench: Bench, folder: Path) -> list[Row]:

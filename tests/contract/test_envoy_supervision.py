@@ -148,6 +148,22 @@ def test_an_envoy_without_a_record_is_known_by_its_socket(tmp_path: Path) -> Non
     dataplane.run(body)
 
 
+def test_an_envoy_of_another_version_is_taken_over_and_told(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with dataplane.shop(tmp_path) as shop:
+            await shop.apply({"r1": 100.0})
+            await shop.router.close()
+            assert shop.router.facts("shop") == []
+            (tmp_path / "boot.json").write_text("{}")
+            after = EnvoyRouter(tmp_path)
+            await after.start()
+            assert after.pid == shop.router.pid
+            assert [topic for topic, _, _ in after.facts("shop")] == ["envoy_outdated"]
+            await after.close()
+
+    dataplane.run(body)
+
+
 def test_a_record_of_a_reused_pid_is_not_believed(tmp_path: Path) -> None:
     """The pid on record belongs to somebody else now: this very test."""
 

@@ -125,7 +125,13 @@ class Supervisor:
             await process.until_dead(running.pid, TERM_LIMIT_SECONDS)
             return False
         self._take(running)
+        if not self._paths.boot.exists() or self._paths.boot.read_bytes() != self._boot():
+            text = "Envoy runs with the settings of another version of Ferryman until it is started again"
+            self._tell(None, "envoy_outdated", text, {"pid": running.pid})
         return True
+
+    def _boot(self) -> bytes:
+        return json.dumps(bootstrap(self._files.live, self.admin.socket), indent=1).encode()
 
     def _found(self) -> Running | None:
         pid = process.listener_pid(self.admin.socket)
@@ -150,7 +156,7 @@ class Supervisor:
         self.starts += 1
         self._files.reset()
         self._leave_out_taken_ports()
-        replace(self._paths.boot, json.dumps(bootstrap(self._files.live, self.admin.socket), indent=1).encode())
+        replace(self._paths.boot, self._boot())
         base_id, text = self._base_id(), ""
         for _ in range(BASE_ID_TRIES):
             log_start = self._log_size()
