@@ -29,7 +29,7 @@ from ferryman.api.place import (
 )
 from ferryman.api.port import Controlled
 from ferryman.api.wire import HealthView
-from ferryman.model.errors import ControllerError, UsageError
+from ferryman.model.errors import ControllerError, FerrymanError, UsageError
 
 GRACEFUL_SECONDS = 1
 BACKLOG = 128
@@ -64,30 +64,46 @@ def parse_address(text: str) -> Address:
 
 
 async def serve(controller: Controlled, project: Path, *, listen: Address | None, on_ready: Ready) -> None:
-    """Run `controller` until SIGTERM, SIGINT or a request to shut down.
+    """Run `controller` until SIGTERM, SIGINT or a request to shut down. A signal that comes while it starts is heeded when
+    it has started. The router ends with it when asked to, or when no service is up.
 
     Raises what `controller.start` raises, and `ControllerError` (``address_in_use``) when `listen` is taken.
     """
     folder = make_state_folder(project)
-    await controller.start()
     stopping = _Stopping()
+    with stopping.signals():
+        await controller.start()
+        await _run(controller, project, folder, listen, stopping, on_ready)
+
+
+async def _run(
+    controller: Controlled, project: Path, folder: Path, listen: Address | None, stopping: _Stopping, on_ready: Ready
+) -> None:
     try:
-        with stopping.signals(), _sockets(folder, listen) as (sockets, path, url):
+        with _sockets(folder, listen) as (sockets, path, url):
             record = ControllerRecord(os.getpid(), time.time(), str(path), url, __version__, str(project))
             health = HealthView(record.version, record.pid, record.project, record.started_at)
             api = Api(controller, health, stopping.shut_down)
             async with _serving(api, sockets):
-                write_record(folder, record)
-                try:
+                if not stopping.event.is_set():
+                    write_record(folder, record)
                     on_ready(record)
-                    await stopping.event.wait()
-                finally:
-                    remove_record(folder, record.pid)
+                await stopping.event.wait()
     finally:
-        if stopping.whole:
-            await controller.shutdown()
-        else:
-            await controller.close()
+        try:
+            whole = stopping.whole or await _serves_nobody(controller)
+            await (controller.shutdown() if whole else controller.close())
+        finally:
+            # Last, so that whoever waits for it to go finds everything else gone.
+            remove_record(folder, os.getpid())
+
+
+async def _serves_nobody(controller: Controlled) -> bool:
+    """Whether no service is up: then a router that goes on would be a leftover."""
+    try:
+        return all(view.down for view in await controller.views())
+    except FerrymanError:
+        return False
 
 
 class _Stopping:

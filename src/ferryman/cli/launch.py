@@ -17,13 +17,14 @@ from ferryman.api.place import LOG_FILE, ControllerRecord, make_state_folder
 from ferryman.api.problems import ProblemDocument, to_error
 from ferryman.cli.client import Client, find
 from ferryman.cli.interrupts import uninterrupted
-from ferryman.model.errors import ControllerError, FerrymanError
+from ferryman.model.errors import ControllerError
 
 START_SECONDS = 60.0
 """The first start on a machine reads a large program for the router from disk."""
 
 WINNER_SECONDS = 15.0
-POLL_SECONDS = 0.05
+END_SECONDS = 15.0
+POLL_SECONDS = 0.3
 WORD_BYTES_MAX = 64 * 1024
 LOG_LINES_SHOWN = 8
 
@@ -92,7 +93,7 @@ class Starting:
         if self.process.poll() is None:
             self.process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(5.0)
+                self.process.wait(END_SECONDS)
         if self.process.poll() is None:
             self.process.kill()
 
@@ -113,38 +114,55 @@ def _tail(log: Path) -> list[str]:
 
 
 class Started:
-    """A client, and the way to take back a controller that was started for nothing."""
+    """A client, and what was started for it, if anything was."""
 
     def __init__(self, client: Client, starting: Starting | None) -> None:
         self.client = client
         self.starting = starting
 
     def take_back(self) -> bool:
-        """End the controller if it was started here; True when one was ended."""
-        if self.starting is None:
+        """End the controller if it was started here and still runs; True when one was ended."""
+        if self.starting is None or self.starting.process.poll() is not None:
             return False
         self.starting.stop()
         return True
 
 
-def ensure_controller(project: Path, *, announce: Announce, seconds: float = START_SECONDS) -> Started:
+def ensure_controller(
+    project: Path,
+    *,
+    announce: Announce,
+    seconds: float = START_SECONDS,
+    begun: list[Starting] | None = None,
+) -> Started:
     """A client of the controller of `project`, started detached if none runs; then `announce` is told.
 
     If another command starts one at the same time, the one that gets the state folder is used. Interrupted while it
-    waits, it ends what it started. Raises `ControllerError`, or what the new controller failed with.
+    waits, it ends what it started; what it started it puts into `begun` at once, so that the caller can end it later.
+    Raises `ControllerError`, or what the new controller failed with.
     """
-    client = find(project)
-    if client is not None:
-        return Started(client, None)
+    deadline = time.monotonic() + WINNER_SECONDS
+    while True:
+        client = find(project)
+        if client is not None:
+            return Started(client, None)
+        try:
+            return _start(project, announce, seconds, begun)
+        except ControllerError as problem:
+            # Another one holds the folder: it is about to be ready, or about to end.
+            if problem.code != "state_held" or time.monotonic() >= deadline:
+                raise
+        time.sleep(POLL_SECONDS)
+
+
+def _start(project: Path, announce: Announce, seconds: float, begun: list[Starting] | None) -> Started:
     announce(f"starting a controller for {project} ...")
     with uninterrupted():
         starting = Starting(project)
+        if begun is not None:
+            begun.append(starting)
     try:
         record = starting.wait(seconds)
-    except FerrymanError as problem:
-        if problem.code != "state_held":
-            raise
-        return Started(_winner(project, problem), None)
     except BaseException:
         starting.stop()
         raise
@@ -152,14 +170,3 @@ def ensure_controller(project: Path, *, announce: Announce, seconds: float = STA
         starting.close()
     announce(f"started a controller for {project} (pid {record.pid}), log {starting.log}")
     return Started(Client(Path(record.socket)), starting)
-
-
-def _winner(project: Path, problem: FerrymanError) -> Client:
-    """The controller that holds the state folder, which may be starting itself."""
-    deadline = time.monotonic() + WINNER_SECONDS
-    while time.monotonic() < deadline:
-        client = find(project)
-        if client is not None:
-            return client
-        time.sleep(POLL_SECONDS)
-    raise problem

@@ -30,15 +30,18 @@ def started_client(context: Context) -> Client:
     found = find(context.project)
     if found is not None:
         return found
-    from ferryman.cli.launch import ensure_controller
+    from ferryman.cli.launch import Starting, ensure_controller
 
-    started = ensure_controller(context.project, announce=context.out.remark)
+    begun: list[Starting] = []
 
     def take_back() -> str:
-        return "the controller that was started for it is ended again" if started.take_back() else ""
+        running = [starting for starting in begun if starting.process.poll() is None]
+        for starting in running:
+            starting.stop()
+        return "the controller that was started for it has ended again" if running else ""
 
     context.undo.append(take_back)
-    return started.client
+    return ensure_controller(context.project, announce=context.out.remark, begun=begun).client
 
 
 def one_service(client: Client, context: Context) -> str:
