@@ -257,6 +257,7 @@ class ServiceLoop:
         rollout = self.service.current
         return (
             rollout is not None
+            and rollout.running
             and rollout.id == outcome.run.rollout
             and rollout.checks.get(outcome.run.key) == "running"
         )
