@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import msgspec
+import psutil
 
 from ferryman.api.place import read_record, state_folder
 from ferryman.cli.client import Client, find
@@ -80,13 +82,22 @@ def _settle(client: Client, names: list[str], seconds: float) -> list[str]:
         time.sleep(POLL_SECONDS)
 
 
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _end_controller(client: Client, context: Context) -> None:
-    """Ask it to end and wait until its record is gone."""
+    """Ask it to end and wait until its record and its process are gone."""
     folder = state_folder(context.project)
     record = read_record(folder)
     client.shutdown()
     deadline = time.monotonic() + END_SECONDS
-    while record is not None and read_record(folder) == record and time.monotonic() < deadline:
+    while record is not None and time.monotonic() < deadline:
+        if read_record(folder) != record and (record.pid == os.getpid() or not _lives(record.pid)):
+            break
         time.sleep(POLL_SECONDS / 4)
     if not context.out.quiet:
         context.out.say("the router and the controller have ended")
