@@ -30,6 +30,7 @@ class DataPlane:
     down_until: float = 0.0
     refusing_until: float = 0.0
     generation: Generation | None = None
+    number: int = 0
     table: RouteTable | None = None
     seen: RoutesSeen = ABSENT
     facts: list[Fact] = field(default_factory=list[Fact])
@@ -50,7 +51,8 @@ class DataPlane:
 
     def apply(self, table: RouteTable, write: Write) -> None:
         """Take a table. Raises `Stale`, `Rejected`, `Unreachable`."""
-        self._check(write)
+        if not self._new(write):
+            return
         if self.kernel.now < self.refusing_until:
             self.seen = replace(self.seen, status=RouteStatus.REJECTED, reason="told to refuse")
             self.facts.append(("routes_rejected", "told to refuse", {"generation": str(write.generation)}))
@@ -72,7 +74,8 @@ class DataPlane:
 
     def remove(self, write: Write) -> None:
         """Close the listener. Raises `Stale`, `Unreachable`."""
-        self._check(write)
+        if not self._new(write):
+            return
         self.on_write(None, write)
         self._number += 1
         self._waiting = False
@@ -80,12 +83,20 @@ class DataPlane:
             self.on_serve(None, write)
         self.table, self.seen = None, ABSENT
 
-    def _check(self, write: Write) -> None:
+    def repeats(self, write: Write) -> bool:
+        """True for a write that came already, or that a later one of the same generation has overtaken."""
+        return write.generation == self.generation and write.number <= self.number
+
+    def _new(self, write: Write) -> bool:
+        """Whether a write is to be done. Raises `Stale`, `Unreachable`."""
         if self.kernel.now < self.down_until:
             raise Unreachable("router_unreachable", "the data plane does not answer")
         if self.refuses(write.generation):
             raise Stale("stale_generation", f"generation {write.generation} is older than {self.generation}")
-        self.generation = write.generation
+        if self.repeats(write):
+            return False
+        self.generation, self.number = write.generation, write.number
+        return True
 
     def _acknowledge(self, number: int, table: RouteTable, write: Write) -> None:
         if number == self._number:

@@ -51,7 +51,7 @@ QUALITIES: tuple[Quality, ...] = (
 )  # fmt: skip
 
 
-def draw_story(seed: int, *, faults: int = 14, verbs: int = 8, releases: int = 4) -> Story:
+def draw_story(seed: int, *, faults: int = 24, verbs: int = 10, releases: int = 6) -> Story:
     """The story of a seed: at most so many faults, verbs and releases within a minute."""
     chance = random.Random(seed)
     seconds = chance.choice((30.0, 50.0, 80.0))
@@ -153,6 +153,6 @@ FAULTS: tuple[Callable[[random.Random, float], Deed], ...] = (
     lambda chance, at: PlaneRestart(at, round(chance.uniform(0.2, 4.0), 3)),
     lambda chance, at: Crash(at, _side(chance), chance.choice((1, 1, 2, 6))),
     lambda chance, at: Waver(at, _side(chance), round(chance.uniform(0.5, 8.0), 3), chance.choice((1, 2, 6))),
-    lambda chance, at: Skew(at, chance.choice((0, 1)), round(chance.uniform(-8.0, 8.0), 3)),
+    lambda chance, at: Skew(at, chance.choice((0, 1)), round(chance.uniform(-1.5, 1.5), 3)),
     lambda chance, at: Trouble(at, round(chance.uniform(1.0, 10.0), 3)),
 )

@@ -63,14 +63,15 @@ class Body:
 
 @dataclass(frozen=True)
 class Write:
-    """Who writes, in which generation, and what that one had seen: instances as of `observed_at` (the world's own
-    time), and routes."""
+    """Who writes, in which generation, as which of its writes (`number`), and what that one had seen: instances as of
+    `observed_at` (the world's own time), and routes."""
 
     controller: int
     generation: Generation
     observed_at: float
     instances: tuple[Instance, ...] = ()
     routes: RoutesSeen = RoutesSeen()
+    number: int = 0
 
 
 @dataclass
@@ -91,6 +92,7 @@ class Fleet:
     watch: Watcher = field(default_factory=Watcher)
     bodies: dict[str, Body] = field(default_factory=dict[str, Body])
     generation: Generation | None = None
+    number: int = 0
     facts: list[Fact] = field(default_factory=list[Fact])
     _loops: dict[str, CrashLoop] = field(default_factory=dict[str, CrashLoop])
     _seen: tuple[Instance, ...] | None = None
@@ -109,11 +111,17 @@ class Fleet:
         """True for an older generation than the last one applied."""
         return self.generation is not None and generation < self.generation
 
+    def repeats(self, write: Write) -> bool:
+        """True for a write that came already, or that a later one of the same generation has overtaken."""
+        return write.generation == self.generation and write.number <= self.number
+
     def apply(self, orders: Orders, revisions: Mapping[str, Revision], write: Write) -> tuple[Action, ...]:
-        """Begin what is left to do. Raises `Stale`."""
+        """Begin what is left to do; a write that is overtaken does nothing. Raises `Stale`."""
         if self.refuses(write.generation):
             raise Stale("stale_generation", f"generation {write.generation} is older than {self.generation}")
-        self.generation = write.generation
+        if self.repeats(write):
+            return ()
+        self.generation, self.number = write.generation, write.number
         self.watch.ordered(orders, write)
         seen = self.observe()
         if self._done is not None and self._done[0] == orders and self._done[1] is seen:

@@ -56,11 +56,21 @@ class Ledger:
         rollout = service.current
         if service.down or rollout is None:
             return Line(service, wanted(service), 0, 0)
+        found = [self._limits(rollout)]
+        if rollout.phase.terminal or rollout.entered_at is None:
+            # Between rollouts it is the release that stable was promoted by.
+            release = service.releases.get(service.stable or "")
+            size = service.steady.instances.get(service.stable or "", 0)
+            found += [least_and_most(release, size)] if release is not None else []
+        return Line(service, wanted(service), min(low for low, _ in found), max(high for _, high in found))
+
+    def _limits(self, rollout: Rollout) -> tuple[int, int]:
         stable = None if rollout.stable is None else self.sizes.get(rollout.id)
         least, most = least_and_most(rollout.release, stable)
         if rollout.candidate == rollout.stable and stable is not None:
-            most = max(most, max(stable, rollout.release.replicas) + max(1, stable // 4, rollout.release.replicas // 4))
-        return Line(service, wanted(service), least, most)
+            high = max(stable, rollout.release.replicas)
+            most = max(most, high + max(1, high // 4))
+        return least, most
 
     def started(self, service: Service) -> None:
         """Remember how many instances stable had when the current rollout began."""

@@ -46,10 +46,13 @@ class Eyes:
     instances: tuple[Instance, ...] = ()
     routes: RoutesSeen = field(default_factory=RoutesSeen)
     blind: bool = False
+    writes: int = 0
 
     def write(self, generation: Generation) -> Write:
-        """What this controller would write now."""
-        return Write(self.controller, generation, self.observed_at, self.instances, self.routes)
+        """What this controller would write now. Within a generation its writes are numbered: one that is late or
+        comes twice does not undo a newer one."""
+        self.writes += 1
+        return Write(self.controller, generation, self.observed_at, self.instances, self.routes, self.writes)
 
     def carry(self, fate: Fate | None, effect: Callable[[], T], error: Callable[[], FerrymanError]) -> T:
         """Let an effect happen as fate wills."""
@@ -130,6 +133,11 @@ class SimStore:
     ) -> tuple[StoredEvent, ...]:
         found = self.eyes.world.log.events[after : after + limit]
         return tuple(StoredEvent(n, event, "", "") for n, event in enumerate(found, after + 1))
+
+    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
+        events = self.eyes.world.log.events
+        first = max(0, len(events) - limit)
+        return tuple(StoredEvent(n, event, "", "") for n, event in enumerate(events[first:], first + 1))
 
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> Sequence[Measurement]:
         return ()

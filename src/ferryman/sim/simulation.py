@@ -34,7 +34,7 @@ from ferryman.sim.deeds import (
     Trouble,
     Waver,
 )
-from ferryman.sim.fleet import Body
+from ferryman.sim.fleet import Body, Nature
 from ferryman.sim.invariants import Findings, Violation
 from ferryman.sim.kernel import EPOCH, Kernel
 from ferryman.sim.ledger import Ledger
@@ -95,7 +95,8 @@ class Simulation:
         self.controllers = [Controller(self.world, self, n, options) for n in range(story.controllers)]
         self.time = TimeWatch(self.world, self.ledger, self.found, options)
         self.log = LogWatch(self.world, self.ledger, self.found, self._blind, self.time.event)
-        WorldWatch(self.world, self.ledger, self.found).attach()
+        self.watch = WorldWatch(self.world, self.ledger, self.found)
+        self.watch.attach()
         self.log.attach()
         self.world.fleet.watch.changed = self._changed
         for controller in self.controllers:
@@ -181,14 +182,17 @@ class Simulation:
         """What differs from what is wanted once nothing moves any more; "" when nothing does."""
         service, fleet = self.world.log.snapshot, self.world.fleet
         wanted = {} if service.down else service.steady.instances
-        for revision in {*wanted, *(body.revision for body in fleet.bodies.values())}:
+        for revision in sorted({*wanted, *(body.revision for body in fleet.bodies.values())}):
+            nature = fleet.natures.get(revision, Nature())
+            if nature.never_ready or nature.crashes:
+                continue  # a replacement that never comes up is waited for
             live = [body for body in fleet.bodies.values() if body.revision == revision and body.live]
             if len(live) > wanted.get(revision, 0):
                 return f"{len(live)} instances of {revision} live, {wanted.get(revision, 0)} are wanted"
         weights = {} if service.down else service.steady.weights
         served = self.world.plane.seen.weights
         if service.steady.listener is not None and fleet.bodies and served != weights:
-            ready = any(body.state is InstanceState.READY for body in fleet.bodies.values())
+            ready = all(fleet.of(revision, InstanceState.READY) for revision in weights)
             return f"{served} is served, {weights} is wanted" if ready else ""
         return ""
 
@@ -254,6 +258,7 @@ class Simulation:
             case Skew():
                 self.controllers[deed.controller % len(self.controllers)].skew = deed.seconds
                 self.time.skew_seconds = max(self.time.skew_seconds, abs(deed.seconds))
+                self.watch.skew_seconds = self.time.skew_seconds
             case Trouble():
                 world.traffic.count()
                 world.traffic.outage_until, world.traffic.outage_factor = now + deed.seconds, deed.factor
@@ -353,7 +358,7 @@ class Simulation:
 
     def _pulse(self) -> None:
         able = [c for c in self.controllers if c.alive and not c.frozen]
-        if not able or self.armed:
+        if not able or self.armed or self.world.disturbed:
             self.time.disturbed()
         self.time.pulse()
         self.kernel.after(PULSE_SECONDS, self._pulse)

@@ -20,11 +20,12 @@ TENTH = 0.1 + SLACK
 
 @dataclass
 class WorldWatch:
-    """Looks at every change of the fleet and of the data plane."""
+    """Looks at every change of the fleet and of the data plane. `skew_seconds` is how far any clock may be off."""
 
     world: World
     ledger: Ledger
     found: Findings
+    skew_seconds: float = 0.0
     _routed: Generation | None = None
     _ordered: Generation | None = None
 
@@ -77,7 +78,7 @@ class WorldWatch:
         if weight <= 0 or line.least == 0 or line.world.follow_ready or line.world.listener is None:
             return
         own = self._ready(body.revision) + self.ledger.lost_since(write.observed_at, body.revision)
-        if own < max(1.0, weight / 100.0 * line.least * floor) - SLACK:
+        if own < max(1.0, (weight - TENTH) / 100.0 * line.least * floor) - SLACK:
             self._broken(4, f"{own} ready instances of {body.revision} carry {weight:g}% ({body.id} was drained)")
 
     def _stopped(self, body: Body, before: InstanceState, line: Line) -> None:
@@ -89,7 +90,9 @@ class WorldWatch:
         if body.id in spots:
             self._broken(0, f"{body.id} was stopped while it was routed")
         waited = self.world.kernel.now - body.since
-        if body.connections and waited < line.world.bounds.drain_timeout_seconds - SLACK and not line.service.down:
+        # How far clocks lie apart shortens it.
+        least = line.world.bounds.drain_timeout_seconds - SLACK - 2 * self.skew_seconds
+        if body.connections and waited < least and not line.service.down:
             self._broken(0, f"{body.id} was stopped {waited:.1f} s after its drain began, with users on it")
 
     def _ready(self, revision: str | None = None) -> int:

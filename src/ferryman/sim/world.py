@@ -48,7 +48,7 @@ class World:
     def measure(self) -> dict[str, Counters] | None:
         """What the metrics source answers now; None when it does not."""
         wrong = self.wrong if self.kernel.now < self.wrong_until else ""
-        if wrong == "error":
+        if wrong == "error" or self.kernel.now < self.plane.down_until:
             return None
         true = self.traffic.read()
         self.readings.append(true)
@@ -69,6 +69,13 @@ class World:
         """The data plane is away for so long; its counters begin anew."""
         self.plane.down_until = self.kernel.now + seconds
         self.traffic.restart()
+
+    @property
+    def disturbed(self) -> bool:
+        """True while a part of it does not answer or refuses."""
+        plane = self.plane
+        ends = (self.log_down_until, self.fleet_down_until, plane.down_until, plane.refusing_until)
+        return self.kernel.now < max(ends)
 
     @property
     def elapsed(self) -> float:
