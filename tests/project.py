@@ -86,10 +86,14 @@ class Project:
 
     def kill_controller(self) -> None:
         """kill -9."""
+        self.stop_controller(signal.SIGKILL)
+
+    def stop_controller(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End the controller only; everything else serves on."""
         pid = self.controller_pid
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
         with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(pid).wait(5)
+            psutil.Process(pid).wait(10)
         self.forget()
 
     def forget(self) -> None:
