@@ -97,6 +97,15 @@ def test_every_width_holds(width: int) -> None:
     assert {cell_len(line) for line in drawn(CANARY, width).splitlines()} == {width}
 
 
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("height", [18, 21, 23, 24, 25, 60])
+def test_a_low_terminal_loses_events_and_rules_but_never_the_status(name: str, height: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=80).print(dashboard(ALL[name], 80, height=height))
+    assert out.getvalue().count("\n") <= height
+    assert "Status" in out.getvalue()
+
+
 def test_a_narrow_terminal_gets_the_narrowest_picture() -> None:
     assert {cell_len(line) for line in drawn(CANARY, 60).splitlines()} == {60}
 

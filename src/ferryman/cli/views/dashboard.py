@@ -19,6 +19,10 @@ from ferryman.model.view import RolloutView, ServiceView, SideView
 EVENTS_SHOWN = 4
 WIDTH_MIN = 60
 BORDER_CELLS = 4
+BORDER_LINES = 2
+TABLE_LINES = 7
+"""Of the table, beyond the one that every part has."""
+
 NAME_CELLS = 8
 STATE_MARKS = {
     "HEALTHY": Mark.OK,
@@ -32,23 +36,22 @@ STATE_MARKS = {
 }
 
 
-def dashboard(view: ServiceView, width: int = 80, *, ascii_only: bool = False) -> RenderableType:
-    """The picture of `view`, `width` cells wide (at least 60). Its height hangs on what is shown, not on the figures."""
+def dashboard(
+    view: ServiceView, width: int = 80, *, height: int | None = None, ascii_only: bool = False
+) -> RenderableType:
+    """The picture of `view`, `width` cells wide (at least 60). How many lines it has hangs on the situation, not on the
+    figures. With `height` it leaves out events, and if need be the rules between its parts, to have no more lines."""
     width = max(width, WIDTH_MIN)
     signs = ASCII if ascii_only else UNICODE
     inner = width - BORDER_CELLS
-    rollout = view.rollout
-    evidence = read_evidence(rollout.evidence) if rollout is not None and running(rollout) else None
-    parts: list[RenderableType] = [_split(view, inner, signs)]
-    if rollout is not None and running(rollout):
-        parts += [_progress(view, rollout, signs), _steps(rollout, inner, signs)]
-    if any(compare.sides_shown(view.sides)):
-        parts += [_line(signs), _table(view, evidence, signs)]
-    if rollout is not None and running(rollout) and rollout.track != "back" and rollout.stable is not None:
-        parts += [_line(signs), *_judge(rollout, evidence, inner, signs)]
-    parts += [_line(signs), *_status(view, inner, signs)]
-    if view.recent:
-        parts += [_line(signs), *_events(view, inner, signs)]
+    sections = _sections(view, inner, signs)
+    used = BORDER_LINES + sum(len(section) for section in sections) + TABLE_LINES * bool(view.sides) + len(sections) - 1
+    room = EVENTS_SHOWN + 1 if height is None else height - used
+    if view.recent and room > 1:
+        sections.append(_events(view, inner, min(EVENTS_SHOWN, room - 1), signs))
+    parts = sections[0]
+    for section in sections[1:]:
+        parts += [*([_line(signs)] if room >= 0 else []), *section]
     return Panel(
         Group(*parts),
         title=_title(view, signs),
@@ -59,6 +62,22 @@ def dashboard(view: ServiceView, width: int = 80, *, ascii_only: bool = False) -
         border_style=STATE_MARKS[state(view)].value,
         width=width,
     )
+
+
+def _sections(view: ServiceView, inner: int, signs: Signs) -> list[list[RenderableType]]:
+    """All but the events; every renderable is one line, but the table."""
+    rollout = view.rollout
+    evidence = read_evidence(rollout.evidence) if rollout is not None and running(rollout) else None
+    top: list[RenderableType] = [_split(view, inner, signs)]
+    if rollout is not None and running(rollout):
+        top += [_progress(view, rollout, signs), _steps(rollout, inner, signs)]
+    sections = [top]
+    if any(compare.sides_shown(view.sides)):
+        sections.append([_table(view, evidence, signs)])
+    if rollout is not None and running(rollout) and rollout.track != "back" and rollout.stable is not None:
+        sections.append(_judge(rollout, evidence, inner, signs))
+    sections.append(_status(view, inner, signs))
+    return sections
 
 
 def _line(signs: Signs) -> Rule:
@@ -222,9 +241,9 @@ def _one_line(text: Text, signs: Signs) -> Text:
     return text
 
 
-def _events(view: ServiceView, inner: int, signs: Signs) -> list[RenderableType]:
+def _events(view: ServiceView, inner: int, number: int, signs: Signs) -> list[RenderableType]:
     lines: list[RenderableType] = []
-    for event in view.recent[-EVENTS_SHOWN:]:
+    for event in view.recent[-number:]:
         who = "" if event.actor == "ferryman" else f"{event.actor}: "
         text = Text(f"{clock(event.at)} ", style="dim")
         lines.append(text.append(shorten(f"{who}{event.text}", inner - text.cell_len, signs.more), style="not dim"))
