@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import sub
+
 import msgspec
 
 from ferryman.model.evidence import Arm
@@ -32,24 +34,18 @@ def since(reading: Arm, before: Counted) -> tuple[Arm, bool]:
     kills are counted by somebody else than the process, so each of them falls for itself.
     """
     events = before.events
-    fell = (
-        reading.requests < before.requests
-        or reading.errors < before.errors
-        or any(now < old for now, old in zip(reading.buckets, before.buckets, strict=True))
-        or any(now < events.get(name, 0) for name, now in reading.events.items())
+    grown = Counted(
+        reading.requests - before.requests,
+        reading.errors - before.errors,
+        list(map(sub, reading.buckets, before.buckets)),
+        0,
+        0,
+        {name: now - events.get(name, 0) for name, now in reading.events.items()} if reading.events else {},
     )
+    fell = grown.requests < 0 or grown.errors < 0 or min(grown.buckets) < 0 or min(grown.events.values(), default=0) < 0
     if fell:
         new = counted(reading)
         grown = Counted(new.requests, new.errors, new.buckets, 0, 0, new.events)
-    else:
-        grown = Counted(
-            reading.requests - before.requests,
-            reading.errors - before.errors,
-            [now - old for now, old in zip(reading.buckets, before.buckets, strict=True)],
-            0,
-            0,
-            {name: now - events.get(name, 0) for name, now in reading.events.items()},
-        )
     grown.restarts = _risen(reading.restarts, before.restarts)
     grown.oom_kills = _risen(reading.oom_kills, before.oom_kills)
     return _arm(reading, grown), fell

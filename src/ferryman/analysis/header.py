@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ferryman.analysis.lines import COUNT_MAX, SECONDS_MAX, InvalidLine, count, counts
+from ferryman.analysis.lines import SECONDS_MAX, InvalidLine, count, counts
 from ferryman.analysis.options import HeaderError, is_number
-from ferryman.model.evidence import Header, History, StagePlan
+from ferryman.model.evidence import COUNT_MAX, Header, History, StagePlan
 
 PROTOCOL = 1
 BOUNDS_MAX = 1000

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import msgspec
 
 from ferryman.analysis.options import is_number
-from ferryman.model.evidence import Arm
+from ferryman.model.evidence import COUNT_MAX, Arm
 
-# Beyond this a float no longer holds every whole number; no counter of a service comes near.
-COUNT_MAX = 2**53
 GAUGE_MAX = 1e18
 # Thirty years: a time beyond it is in another unit or not a time since the rollout began.
 SECONDS_MAX = 1e9
 STAGE_MAX = 1_000_000
 EVENTS_MAX = 64
-
-
-Counts = list[Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]]
+# Readings of an arm, and their keys on the wire.
+GAUGES = {
+    "cpu_percent": "cpu",
+    "memory_bytes": "memory",
+    "instances": "instances",
+    "ready": "ready",
+    "p95_ms": "p95_ms",
+}
 
 
 class InvalidLine(ValueError):
@@ -73,30 +76,41 @@ def read_arms(line: Mapping[str, Any], buckets_length: int) -> tuple[Arm, Arm]:
 
 
 def _arm(raw: object, name: str, buckets_length: int) -> Arm:
-    if type(raw) is not dict and not isinstance(raw, Mapping):
-        raise InvalidLine(f"arms.{name} must be an object with requests, errors and buckets, not {_short(raw)}")
-    arm = cast("Mapping[str, Any]", raw)
+    """One version. What is right is read at once; what is not is read again key by key, to name it."""
     try:
-        get = arm.get
-        buckets = get("buckets")
-        if buckets is None and buckets_length == 1:
-            buckets = [0]
-        events = get("events")
-        requests, errors = count(get("requests"), "requests"), count(get("errors"), "errors")
-        if errors > requests:
-            raise InvalidLine(f"errors are {errors}, more than the {requests} requests")
+        arm = msgspec.convert(raw, Arm)
+    except (msgspec.ValidationError, OverflowError):
+        arm = _slow_arm(raw, name, buckets_length)
+    if len(arm.buckets) != buckets_length:
+        raise InvalidLine(f"arms.{name}.buckets has {len(arm.buckets)} counts, {buckets_length} are needed")
+    if arm.errors > arm.requests:
+        raise InvalidLine(f"arms.{name}.errors are {arm.errors}, more than the {arm.requests} requests")
+    for gauge, key in GAUGES.items():
+        value = getattr(arm, gauge)
+        if value is not None and not 0.0 <= value <= GAUGE_MAX:
+            raise InvalidLine(f"arms.{name}.{key} must be a number from 0, not {_short(value)}")
+    if len(arm.events) > EVENTS_MAX:
+        raise InvalidLine(f"arms.{name}.events has {len(arm.events)} names, at most {EVENTS_MAX} are possible")
+    return arm
+
+
+def _slow_arm(raw: object, name: str, buckets_length: int) -> Arm:
+    if not isinstance(raw, Mapping):
+        raise InvalidLine(f"arms.{name} must be an object with requests, errors and buckets, not {_short(raw)}")
+    get = cast("Mapping[str, Any]", raw).get
+    buckets, events = get("buckets"), get("events")
+    if buckets is None and buckets_length == 1:
+        buckets = [0]
+    try:
+        gauges = {gauge: _gauge(get(key), key) for gauge, key in GAUGES.items()}
         return Arm(
-            requests=requests,
-            errors=errors,
+            requests=count(get("requests"), "requests"),
+            errors=count(get("errors"), "errors"),
             buckets=counts(buckets, "buckets", buckets_length),
             restarts=_count_if_any(get("restarts"), "restarts"),
             oom_kills=_count_if_any(get("oom_kills"), "oom_kills"),
             events={} if events is None else _events(events),
-            cpu_percent=_gauge(get("cpu"), "cpu"),
-            memory_bytes=_gauge(get("memory"), "memory"),
-            instances=_gauge(get("instances"), "instances"),
-            ready=_gauge(get("ready"), "ready"),
-            p95_ms=_gauge(get("p95_ms"), "p95_ms"),
+            **gauges,
         )
     except InvalidLine as problem:
         raise InvalidLine(f"arms.{name}.{problem}") from None
@@ -118,10 +132,7 @@ def counts(value: object, name: str, length: int) -> list[int]:
     items = cast("list[Any]", value)
     if len(items) != length:
         raise InvalidLine(f"{name} has {len(items)} counts, {length} are needed: one more than bounds_ms")
-    try:
-        return msgspec.convert(items, Counts)
-    except msgspec.ValidationError:
-        return [count(item, f"{name}[{index}]") for index, item in enumerate(items)]
+    return [count(item, f"{name}[{index}]") for index, item in enumerate(items)]
 
 
 def _count_if_any(value: object, name: str) -> int:
@@ -132,8 +143,6 @@ def _events(value: object) -> dict[str, int]:
     if not isinstance(value, Mapping):
         raise InvalidLine(f"events must be an object of counts by name, not {_short(value)}")
     events = cast("Mapping[str, Any]", value)
-    if len(events) > EVENTS_MAX:
-        raise InvalidLine(f"events has {len(events)} names, at most {EVENTS_MAX} are possible")
     return {str(name): count(number, f"events.{name}") for name, number in events.items()}
 
 

@@ -7,7 +7,7 @@ latencies milliseconds. `stable` is the concurrent control, `candidate` the vers
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -54,24 +54,29 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     spec: dict[str, Any] = {}
 
 
-class Arm(msgspec.Struct, frozen=True, kw_only=True):
+# Beyond this a float no longer holds every whole number; no counter of a service comes near.
+COUNT_MAX = 2**53
+Count = Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)]
+
+
+class Arm(msgspec.Struct, frozen=True, kw_only=True, rename={"cpu_percent": "cpu", "memory_bytes": "memory"}):
     """One version in one block. Counts are increments; the rest are readings at its end, None when not known.
 
     `cpu_percent` of the limit, mean over instances; `memory_bytes` per instance; `ready` of `instances` answer their
     health check; `p95_ms` for sources that know percentiles only; `events` are counts of further bad events by name.
     """
 
-    requests: int
-    errors: int
-    buckets: list[int]
+    requests: Count
+    errors: Count
+    buckets: list[Count]
     cpu_percent: float | None = None
     memory_bytes: float | None = None
     instances: float | None = None
     ready: float | None = None
     p95_ms: float | None = None
-    restarts: int = 0
-    oom_kills: int = 0
-    events: dict[str, int] = {}
+    restarts: Count = 0
+    oom_kills: Count = 0
+    events: dict[str, Count] = {}
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):

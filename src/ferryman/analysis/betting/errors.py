@@ -69,8 +69,9 @@ class ErrorTest(msgspec.Struct, array_like=True):
     ) -> None:
         margin = WARMUP_RATIO if begin < settings.warmup_seconds else settings.error_margin
         total = stable + candidate
-        self.harm.update(candidate, total, tilt(odds * margin))
-        self.better.update(candidate, total, odds)
+        if total:
+            self.harm.update(candidate, total, tilt(odds * margin))
+            self.better.update(candidate, total, odds)
         if self.floor and settings.delta and requests:
             self.floor.update(min(candidate, requests), requests, tilt(settings.delta / (1.0 - settings.delta)))
 

@@ -98,12 +98,10 @@ class LatencyTest(msgspec.Struct, array_like=True):
         stable_up_to, candidate_up_to = list(accumulate(stable)), list(accumulate(candidate))
         stable_n, candidate_n = stable_up_to[-1], candidate_up_to[-1]
         self.requests += stable_n + candidate_n
-        self.stable_slow = [
-            slow + stable_n - stable_up_to[cut] for slow, cut in zip(self.stable_slow, cuts.stable, strict=True)
-        ]
+        self.stable_slow = [n + stable_n - stable_up_to[cut] for n, cut in zip(self.stable_slow, cuts.stable)]  # noqa: B905
         self.candidate_slow = [
-            slow + candidate_n - candidate_up_to[cut]
-            for slow, cut in zip(self.candidate_slow, cuts.candidate, strict=True)
+            n + candidate_n - candidate_up_to[cut]
+            for n, cut in zip(self.candidate_slow, cuts.candidate)  # noqa: B905
         ]
         stable_k, candidate_k = stable_n - stable_up_to[cuts.p95], candidate_n - candidate_up_to[cuts.p95]
         self.stable_p95 += stable_k
