@@ -125,6 +125,7 @@ class Project:
             "replicas": self.replicas,
             "health": {"http": "/healthz", "interval": "100ms", "minReady": "300ms"},
             "traffic": {"port": self.port, "drainTimeout": "3s"},
+            "analysis": {"minWait": "3m"},
             "deadlines": {"progress": "60s", "abortScaleDown": "1s"},
         }
         for key, value in settings.items():
@@ -154,7 +155,7 @@ class Project:
             time.sleep(0.05)
         raise AssertionError(f"{what}: not within {seconds:g} s; last seen: {view}")
 
-    def ended(self, rollout: str | None, seconds: float = 90.0) -> RolloutView:
+    def ended(self, rollout: str | None, seconds: float = 240.0) -> RolloutView:
         """That rollout when it has ended."""
         view = self.until(
             f"{rollout} ends",

@@ -24,7 +24,7 @@ from ferryman.model.plan import Phase
 from ferryman.model.view import ServiceView
 
 ACTOR = "demo"
-ACT_SECONDS = 180.0
+ACT_SECONDS = 600.0
 LOOK_SECONDS = 0.25
 LOAD_SECONDS = 20.0
 SETTLE_SECONDS = 1.2  # the load client writes its report each second

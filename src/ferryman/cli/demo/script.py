@@ -70,6 +70,8 @@ traffic:
   drainTimeout: 5s
 strategy:
   {act.strategy}
+analysis:
+  minWait: 3m
 deadlines:
   progress: 60s
   abortScaleDown: 3s
