@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import quote
 
-import httpx2
 import msgspec
 
 from ferryman.api import wire
@@ -15,6 +13,11 @@ from ferryman.api.place import read_record, state_folder
 from ferryman.api.problems import ProblemDocument, to_error
 from ferryman.model.errors import ControllerError, FerrymanError
 from ferryman.model.view import AnswerView, RolloutSummary, ServiceView
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import httpx2
 
 ANSWER_SECONDS = 30.0
 """A deploy copies files and writes the log; everything else answers at once."""
@@ -35,6 +38,8 @@ class Client:
     broke off. To be used from one thread."""
 
     def __init__(self, socket: Path, answer_seconds: float = ANSWER_SECONDS) -> None:
+        import httpx2  # takes longer to load than all of ours: not where no controller runs
+
         self.socket = socket
         self._seconds = answer_seconds
         self._http = httpx2.Client(
@@ -154,6 +159,8 @@ class Client:
         query: Query | None = None,
         body: bytes | None = None,
     ) -> T:
+        import httpx2
+
         headers = {"content-type": "application/json"} if body is not None else {}
         limits = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         try:

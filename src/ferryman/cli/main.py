@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words == ["--version"]:
             print(f"ferry {__version__}")
             return 0
-        return _run(words)
+        return _run(words, as_program=argv is None)
     except KeyboardInterrupt:
         print("\ninterrupted: nothing was changed", file=sys.stderr)
         return 130
@@ -39,7 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _reader_left()
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], *, as_program: bool) -> int:
+    import signal
+
     from ferryman.cli.context import Output
     from ferryman.cli.parser import UsageFaultError
 
@@ -56,6 +58,9 @@ def _run(words: list[str]) -> int:
         raise
     except Exception as error:  # noqa: BLE001 -- the outermost place
         return _told(error, out)
+    finally:
+        if as_program:  # all is done and said: an interrupt that comes now has nothing to interrupt
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _dispatch(words: list[str], out: Output) -> int:
