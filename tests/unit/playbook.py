@@ -249,7 +249,7 @@ class Book:
         old, new = phase_of(before, event.rollout), phase_of(self.service, event.rollout)
         known = old == new or old is None or (old, new) in MOVES or (old, new) in BY_VERB
         replanned = isinstance(event.body, PlanChanged) and new in FORWARD
-        gone = new is None and (old, event.body.outcome) in BY_VERB if isinstance(event.body, RolloutEnded) else False
+        gone = new is None and old in (Phase.PENDING, Phase.PAUSED) and isinstance(event.body, RolloutEnded)
         assert known or replanned or gone or isinstance(event.body, ServiceDown), f"{old} -> {new} by {event.kind}"
         assert msgspec.json.decode(msgspec.json.encode(event), type=Event) == event
 
@@ -274,7 +274,7 @@ class Book:
 
     def _live(self) -> None:
         for i in list(self.instances.values()):
-            if i.state is InstanceState.STARTING and self.now - i.started_at >= self.start_seconds:
+            if i.state is InstanceState.STARTING and not 0 <= self.now - i.started_at < self.start_seconds:
                 if i.revision in self.crashing:
                     self._set(i, InstanceState.FAILED, "exit status 1")
                 elif i.revision not in self.never_ready and self.ready(i.revision) < self.ready_limit.get(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ferryman.core.weights import needed, share_out, shares_of
+from ferryman.core.weights import WEIGHT_STEP_PERCENT, needed, share_out, shares_of
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
 from ferryman.model.world import Bounds, Endpoint, Orders, RouteTable, World
 
@@ -137,7 +137,9 @@ class _Crew:
         if self.world.bounds.min_available == 0 and asked.get(revision, 0.0) > 0:
             return True  # downtime was accepted, and what leaves is to be replaced: nothing else could make room
         weight = max(self.seen.routes.weights.get(revision, 0.0), asked.get(revision, 0.0))
-        return weight <= 0 or left >= needed(weight, self.world.bounds)
+        # Weights are served in tenths: what rounding added asks for no further instance.
+        exact = max(WEIGHT_STEP_PERCENT / 2, weight - WEIGHT_STEP_PERCENT)
+        return weight <= 0 or left >= needed(exact, self.world.bounds)
 
 
 def _weights(world: World, seen: Seen, crew: _Crew) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ferryman.model.seen import Seen
 from ferryman.model.world import Bounds, World
 
+WEIGHT_STEP_PERCENT = 0.1
 _TENTHS = 1000  # weights are whole tenths of a percent
 
 
@@ -84,8 +85,10 @@ def _clipped(shares: Shares, asked: dict[str, float]) -> dict[str, float]:
     """As near to what is asked as capacity lets it be; the rest goes where there is room and where it is already."""
     found = {r: min(w, shares.carried(r)) for r, w in asked.items()}
     spare = 100.0 - sum(found.values())
-    # Room among those asked for first (stable before the limited one), then among those who serve now.
-    places = [*sorted(asked, key=lambda r: r == shares.limited), *(r for r in shares.current if r not in asked)]
+    # Room among those asked for first (stable before the limited one), then among those who serve now and are to leave:
+    # on as few of them as can carry it, so that the others can go.
+    leaving = sorted(shares.current.keys() - asked.keys(), key=lambda r: (r == shares.limited, -shares.carried(r), r))
+    places = [*sorted(asked, key=lambda r: r == shares.limited), *leaving]
     for revision in places:
         room = min(shares.carried(revision), shares.ceiling(revision)) - found.get(revision, 0.0)
         if room > 0 and spare > 0:
