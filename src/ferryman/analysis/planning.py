@@ -18,6 +18,7 @@ from ferryman.analysis.betting.bets import (
     RATIO_WEIGHTS,
     RATIOS,
     RISK_MAX,
+    rate_gains,
 )
 from ferryman.analysis.betting.settings import (
     OPTIONS,
@@ -63,7 +64,7 @@ def expected_seconds(
     if candidate_rps <= 0:
         return None
     p, delta = min(max(stable_rate, 0.0), 1.0), by_stage(PROMOTE_RATES, stage)
-    gain = max(p * math.log(f) + (1 - p) * math.log((1 - f * delta) / (1 - delta)) for f in BETTER_RATES)
+    gain = max(p * error + (1 - p) * well for error, well in rate_gains(delta))
     few = PROMOTE_REQUESTS - candidate_requests
     if gain > 1e-4:
         return max(LOG_TO_PASS / gain, few, 0.0) / candidate_rps

@@ -160,7 +160,7 @@ class ReverseLikelihood(msgspec.Struct, array_like=True):
 
 
 @cache
-def _rate_gains(delta: float) -> tuple[tuple[float, float], ...]:
+def rate_gains(delta: float) -> tuple[tuple[float, float], ...]:
     """What an error and a good answer add to each log."""
     return tuple((math.log(part), math.log((1.0 - part * delta) / (1.0 - delta))) for part in BETTER_RATES)
 
@@ -175,7 +175,7 @@ class RateLikelihood(msgspec.Struct, array_like=True):
         """Settle a block. Errors may outrun requests at a block's edge; then none counts as answered well."""
         well = max(requests - errors, 0)
         if errors or well:
-            gains = _rate_gains(self.delta)
+            gains = rate_gains(self.delta)
             self.logs = [log + errors * bad + well * good for log, (bad, good) in zip(self.logs, gains, strict=True)]
 
     def log_value(self) -> float:

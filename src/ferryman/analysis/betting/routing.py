@@ -22,7 +22,8 @@ LOG_LIMIT = -math.log(ALPHA)
 # True odds beyond the band, as multiples of its edge, that the mixture is ready for.
 BEYOND = (1.25, 2.0, 5.0, 25.0)
 Gains = tuple[tuple[float, float], ...]
-STAKE_FIRST, STAKE_MINUTES = 0.5, 0.5
+STAKE_FIRST, STAKE_LATER = 0.5, 0.5
+STAKE_SECONDS = 300.0
 # While the data plane takes up a new weight, both the old and the new one are seen.
 SETTLING_SECONDS = 20.0
 # A silent candidate is a fault once this many requests were due to it within the window.
@@ -36,14 +37,14 @@ def fresh_logs() -> list[float]:
 
 
 class RoutingTest(msgspec.Struct, array_like=True):
-    """Log capitals of the bets on "too much" and "too little" in this stage; `minute` counts its full minutes.
+    """Log capitals of the bets on "too much" and "too little" in this stage; `stakes` counts those made after the first.
 
     `stable`, `candidate` (requests), `seconds` and `weight_percent` are the block that is still open."""
 
     much: list[float] = msgspec.field(default_factory=fresh_logs)
     little: list[float] = msgspec.field(default_factory=fresh_logs)
-    cash: float = STAKE_MINUTES
-    minute: int = 0
+    cash: float = STAKE_LATER
+    stakes: int = 0
     stable: int = 0
     candidate: int = 0
     seconds: float = 0.0
@@ -63,11 +64,11 @@ class RoutingTest(msgspec.Struct, array_like=True):
         if self.seconds < BLOCK_SECONDS:
             return
         self._settle()
-        self._stake(int(block.stage_t // 60))
+        self._stake(int(block.stage_t // STAKE_SECONDS))
         if not self._crossed() and not _silent(window, block):
             self.fault = None
         elif _inside(window, block.weight_percent):
-            self.much, self.little, self.cash, self.fault = fresh_logs(), fresh_logs(), STAKE_MINUTES, None
+            self.much, self.little, self.cash, self.fault = fresh_logs(), fresh_logs(), STAKE_LATER, None
         else:
             total = window.stable + window.candidate
             asked = f"{block.weight_percent:g} % of the traffic is asked for"
@@ -80,11 +81,11 @@ class RoutingTest(msgspec.Struct, array_like=True):
         self.stable = self.candidate = 0
         self.seconds = 0.0
 
-    def _stake(self, minute: int) -> None:
-        if minute <= self.minute:
+    def _stake(self, stakes: int) -> None:
+        if stakes <= self.stakes:
             return
-        part = STAKE_MINUTES * (1.0 / (self.minute + 1) - 1.0 / (minute + 1))
-        self.minute = minute
+        part = STAKE_LATER * (1.0 / (self.stakes + 1) - 1.0 / (stakes + 1))
+        self.stakes = stakes
         part = min(part, self.cash)
         if part > 0:
             self.cash -= part
