@@ -179,11 +179,13 @@ def finishing(
     parties: Parties, world: World, delay_seconds: float | None, keep_old: int
 ) -> tuple[tuple[Step, ...], World]:
     """The steps after the bake and the world that stays: the old side waits `delay_seconds`, then goes (None: stays)."""
+    # What stays is bound by its own size: with fewer of stable less had to be available on the way.
+    limits = bounds(parties, parties.replicas, world.bounds.max_total)
     if parties.stable is None:
-        return (), steady(parties, world.bounds)
+        return (), steady(parties, limits)
     if delay_seconds is None and keep_old > 0:
-        return (), steady(parties, world.bounds, kept=parties.stable_replicas)
-    rest = steady(parties, world.bounds)
+        return (), steady(parties, limits, kept=parties.stable_replicas)
+    rest = steady(parties, limits)
     steps: list[Step] = []
     if delay_seconds:
         gates: tuple[Gate, ...] = (HoldGate(delay_seconds),)

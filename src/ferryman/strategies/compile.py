@@ -37,7 +37,10 @@ def _resize(parties: Parties) -> Plan:
     """Same content, other settings or another number of instances."""
     high = max(parties.replicas, parties.stable_replicas)
     limits = bounds(parties, min(parties.replicas, parties.stable_replicas), high + max(1, high // 4))
-    rest = steady(Parties(parties.release, parties.candidate, None, parties.stable_replicas, ""), limits)
+    alone = Parties(parties.release, parties.candidate, None, parties.stable_replicas, "")
+    on_the_way = steady(alone, limits)
+    # What stays is bound by its own size: a restart later on must not make use of room that the old size had.
+    rest = steady(alone, bounds(parties, parties.replicas, parties.replicas + max(1, parties.replicas // 4)))
     name = f"{parties.stable_replicas} to {parties.replicas} instances"
-    step = Step(name=name, phase=Phase.PROMOTING, world=rest, gates=(SettledGate(),))
+    step = Step(name=name, phase=Phase.PROMOTING, world=on_the_way, gates=(SettledGate(),))
     return plan(parties, (step,), way_back(parties, limits, warm=False), rest)
