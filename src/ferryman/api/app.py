@@ -185,12 +185,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
     """Answers of the framework itself: no such path, no such method."""
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
-    said = UsageError(
-        code, f"{request.method} {request.url.path}: {error.detail}", "the API is described in docs/api.md"
-    )
-    response = refuse(said)
-    response.status_code = error.status_code
-    return response
+    return refuse(UsageError(code, f"{request.method} {request.url.path}: {error.detail}", "see docs/reference/api.md"))
 
 
 def _internal(error: Exception) -> FerrymanError:

@@ -92,7 +92,8 @@ def _parse(words: list[str]) -> argparse.Namespace:
     if rest:
         if args.command != "init":
             raise UsageFaultError(f"ferry {args.command or ''}: takes nothing after --")
-        args.command_words = [*args.command_words, *rest]
+        # With words before it, the -- is part of the user's command.
+        args.command_words = [*args.command_words, "--", *rest] if args.command_words else rest
     return args
 
 

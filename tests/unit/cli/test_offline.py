@@ -65,6 +65,28 @@ class TestInit:
         assert main(["init", "--", "python3 -m shop --port {port}"]) == 0
         assert parse_release((project / "ferryman.yaml").read_text(), "f").command[:3] == ("python3", "-m", "shop")
 
+    def test_a_command_may_hold_two_dashes(self, project: Path) -> None:
+        for words in (["--", "npm", "run", "dev", "--", "-p", "{port}"], ["npm", "run", "dev", "--", "-p", "{port}"]):
+            assert main(["init", "--force", *words]) == 0
+            found = parse_release((project / "ferryman.yaml").read_text(), "f").command
+            assert found == ("npm", "run", "dev", "--", "-p", "{port}")
+
+    def test_a_person_at_a_terminal_is_asked(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ferryman.cli.context.Output.live", True)
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+        monkeypatch.setattr("builtins.input", lambda _: "./server -p {port}")
+        assert main(["init"]) == 0
+        assert parse_release((project / "ferryman.yaml").read_text(), "f").command == ("./server", "-p", "{port}")
+
+    def test_it_can_be_printed(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["init", "-f", "-", "--", "./server"]) == 0
+        assert parse_release(capsys.readouterr().out, "f").command == ("./server",)
+        assert list(project.iterdir()) == []
+
+    def test_quotes_that_do_not_close(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["init", "--", "./server 'x"]) == 2
+        assert "cannot be split" in capsys.readouterr().err
+
     def test_it_replaces_nothing_unasked(self, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         write(project, "mine: true\n")
         assert main(["init", "--", "./server"]) == 2

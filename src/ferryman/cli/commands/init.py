@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from ferryman.cli.context import OK, Context, shown
+from ferryman.cli.context import OK, RELEASE_FILE, Context, shown
 from ferryman.model.errors import UsageError
 from ferryman.spec.template import init_template
 
@@ -32,32 +34,56 @@ class Written(msgspec.Struct, frozen=True):
 
 
 def run(context: Context) -> int:
-    """Write the file; refuses to replace one without `--force`."""
+    """Write the file; refuses to replace one without `--force`. `-f -` prints it instead."""
     args = context.args
-    words = [word for word in args.command_words if word != "--"]
-    if len(words) == 1:
-        words = shlex.split(words[0])
-    if not words:
-        raise UsageError(
-            "no_command",
-            "which command starts an instance of your service?",
-            "ferry init -- python3 app.py --port {port}",
-        )
-    path = context.release_file if args.file else Path.cwd() / "ferryman.yaml"
-    if path.exists() and not args.force:
+    words = list(args.command_words)
+    words = _words(words[0]) if len(words) == 1 else words
+    printed = args.file == "-"
+    path = Path(args.file) if args.file else (context.project if args.project else Path.cwd()) / RELEASE_FILE
+    if path.exists() and not args.force and not printed:
         raise UsageError("file_exists", f"{shown(path)} is there already", "`--force` replaces it, `-f` names another")
     folder = path.absolute().parent
+    words = words or _asked_command(context)
     files = files_named(words, folder)
     health, seen = (args.health, True) if args.health else guess_health(files, folder)
     port = args.port if args.port is not None else free_port()
     service = args.service or folder.name
     text = init_template(service, words, port=port, health_path=health, files=files, replicas=args.replicas)
+    if printed:
+        context.out.say(text.rstrip("\n"))
+        context.out.emit({"text": text})
+        return OK
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise UsageError("cannot_write", f"cannot write {shown(path)}: {problem.strerror}") from None
     _tell(context, Written(shown(path), service, port, health, files), words, seen=seen)
     return OK
+
+
+def _asked_command(context: Context) -> list[str]:
+    """The command that a person at a terminal types; nobody else is asked."""
+    words: list[str] = []
+    if sys.stdin.isatty() and context.out.live:
+        context.out.say("Which command starts one instance? Write {port} where it takes the port to listen on;")
+        context.out.say("without that it finds its port in the variable PORT.")
+        with contextlib.suppress(EOFError):
+            words = _words(input("command: "))
+    if words:
+        return words
+    raise UsageError(
+        "no_command",
+        "which command starts an instance of your service?",
+        "ferry init -- python3 app.py --port {port}",
+    )
+
+
+def _words(text: str) -> list[str]:
+    """The words of a command in one text, as a shell would split it."""
+    try:
+        return shlex.split(text)
+    except ValueError as problem:
+        raise UsageError("bad_command", f"{text!r} cannot be split into words: {problem}") from None
 
 
 def _tell(context: Context, written: Written, words: Sequence[str], *, seen: bool) -> None:
