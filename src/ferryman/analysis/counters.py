@@ -31,7 +31,8 @@ def since(reading: Arm, before: Counted) -> tuple[Arm, bool]:
     """Increments from `before`, and whether the counters began anew.
 
     A counter that fell means that its source restarted: then everything it shows has happened since. Restarts and
-    kills are counted by somebody else than the process, so each of them falls for itself.
+    kills are sums over instances, kept by somebody else than the process: they fall when an instance is gone, and then
+    nothing has happened.
     """
     events = before.events
     grown = Counted(
@@ -46,13 +47,9 @@ def since(reading: Arm, before: Counted) -> tuple[Arm, bool]:
     if fell:
         new = counted(reading)
         grown = Counted(new.requests, new.errors, new.buckets, 0, 0, new.events)
-    grown.restarts = _risen(reading.restarts, before.restarts)
-    grown.oom_kills = _risen(reading.oom_kills, before.oom_kills)
+    grown.restarts = max(reading.restarts - before.restarts, 0)
+    grown.oom_kills = max(reading.oom_kills - before.oom_kills, 0)
     return _arm(reading, grown), fell
-
-
-def _risen(now: int, before: int) -> int:
-    return now - before if now >= before else now
 
 
 def _arm(reading: Arm, grown: Counted) -> Arm:

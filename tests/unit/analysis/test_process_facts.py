@@ -106,6 +106,8 @@ def test_raw_restart_counters_are_read_as_such() -> None:
     }
     many = {**raw, "restarts": lambda t: 7, "oom_kills": lambda t: 2}
     assert guard(replay(600, raw, many, counters="cumulative")) is None
+    gone = {**raw, "restarts": lambda t: 7 if t < 300 else 4, "oom_kills": lambda t: 2 if t < 300 else 1}
+    assert guard(replay(600, raw, gone, counters="cumulative")) is None
     growing = {**raw, "restarts": lambda t: 7 + int(t // 100)}
     assert guard(replay(600, raw, growing, counters="cumulative")) == "crash-loop"
 
