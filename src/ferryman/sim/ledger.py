@@ -60,8 +60,10 @@ class Ledger:
         if rollout.phase.terminal or rollout.entered_at is None:
             # Between rollouts it is the release that stable was promoted by.
             release = service.releases.get(service.stable or "")
-            size = service.steady.instances.get(service.stable or "", 0)
-            found += [least_and_most(release, size)] if release is not None else []
+            size = max(service.steady.instances.values(), default=0)
+            if release is not None:
+                low, high = least_and_most(release, size)
+                found.append((low, max(high, size + max(1, size // 4))))
         return Line(service, wanted(service), min(low for low, _ in found), max(high for _, high in found))
 
     def _limits(self, rollout: Rollout) -> tuple[int, int]:

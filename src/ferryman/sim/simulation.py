@@ -12,6 +12,7 @@ from ferryman.core.standing import subject
 from ferryman.core.verbs import Answer, command, deploy, take_down, undo
 from ferryman.engine.ports import Options
 from ferryman.model.errors import FerrymanError, Refused
+from ferryman.model.event import Noted
 from ferryman.model.plan import HoldGate, PauseGate, VerdictGate
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import InstanceState
@@ -182,10 +183,10 @@ class Simulation:
         """What differs from what is wanted once nothing moves any more; "" when nothing does."""
         service, fleet = self.world.log.snapshot, self.world.fleet
         wanted = {} if service.down else service.steady.instances
+        natures = [fleet.natures.get(revision, Nature()) for revision in wanted]
+        if any(nature.never_ready or nature.crashes for nature in natures):
+            return ""  # what never comes up is waited for
         for revision in sorted({*wanted, *(body.revision for body in fleet.bodies.values())}):
-            nature = fleet.natures.get(revision, Nature())
-            if nature.never_ready or nature.crashes:
-                continue  # a replacement that never comes up is waited for
             live = [body for body in fleet.bodies.values() if body.revision == revision and body.live]
             if len(live) > wanted.get(revision, 0):
                 return f"{len(live)} instances of {revision} live, {wanted.get(revision, 0)} are wanted"
@@ -367,13 +368,13 @@ class Simulation:
         """The patient person: resumes what waits, then promotes, then gives up on it."""
         service = self.world.log.snapshot
         rollout = subject(service)
-        if service.seq != self._helped_seq:
-            self._helped_seq = service.seq
-            self._helped_at = self.kernel.now
+        told = sum(not isinstance(event.body, Noted) for event in self.world.log.events)
+        if told != self._helped_seq:
+            self._helped_seq, self._helped_at = told, self.kernel.now
         idle = self.kernel.now - self._helped_at
         waits = rollout is not None and rollout.pause is not None and rollout.pause.until is None
         if waits:
-            self.ask(HELP[min(self._helped // 2, len(HELP) - 1)].value)
+            self.ask(HELP[min(self._helped, len(HELP) - 1)].value)
             self._helped += 1
         elif rollout is not None and not rollout.phase.terminal and idle > STUCK_SECONDS and waits_for_good(rollout):
             self.ask("abort")
@@ -411,7 +412,7 @@ def longest(rollout: Rollout) -> float:
                     total += gate.seconds or 0.0
                 case _:
                     pass
-    return total + len(HELP) * 2 * HELP_SECONDS
+    return (total + HELP_SECONDS) * len(HELP)
 
 
 def without(story: Story, place: int) -> Story:

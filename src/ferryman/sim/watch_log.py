@@ -30,6 +30,11 @@ from ferryman.store.base import Append
 from ferryman.store.records import Head
 
 SLACK = 1e-6
+LOOK_SECONDS = 1.5
+"""A step that has stood for so long was looked at by the judge's source at least once."""
+
+LOSS_SECONDS = 30.0
+"""For so long the loss of instances may excuse that less is served than asked."""
 
 
 @dataclass
@@ -160,8 +165,9 @@ class LogWatch:
                     self._broken(8, f"{place} without a pause")
                 case _:
                     pass
-        judged = step.stage is not None and rollout.release.analysis.enabled
-        if judged and not waived and self.blind(fence):
+        judged = step.stage is not None and rollout.release.analysis.enabled and step.world.listener is not None
+        looked = rollout.reached_at is not None and event.at - rollout.reached_at > LOOK_SECONDS
+        if judged and not waived and looked and self.blind(fence):
             self._broken(8, f"{place} while the counters could not be read")
 
     def _judged(self, rollout: Rollout, place: str) -> None:
@@ -187,7 +193,7 @@ class LogWatch:
             for body in self.world.fleet.bodies.values()
         )
         lacking = any(w > 0 for r, w in world.weights.items() if r != rollout.candidate) and (
-            others < world.bounds.min_available or self.ledger.lost_since(self.world.kernel.now - 30.0) > 0
+            others < world.bounds.min_available or self.ledger.lost_since(self.world.kernel.now - LOSS_SECONDS) > 0
         )
         if rollout.track is Track.FORWARD and not lacking and abs(asked - got) > 0.1:
             self._broken(0, f"step {rollout.current.name!r} counts as reached, but {got:g}% of {asked:g}% are served")
@@ -198,7 +204,8 @@ class LogWatch:
         if body.outcome is Phase.PROMOTED:
             if event.actor == "ferryman":
                 self._passed(rollout, event, fence)
-            if routed and abs(served - 100.0) > SLACK:
+            lost = self.ledger.lost_since(self.world.kernel.now - LOSS_SECONDS, rollout.candidate)
+            if routed and not lost and abs(served - 100.0) > SLACK:
                 self._broken(0, f"{rollout.id} counts as promoted, but {served:g}% are served")
         elif body.outcome in (Phase.ROLLED_BACK, Phase.SUPERSEDED) and rollout.entered_at is not None:
             if rollout.candidate != rollout.stable and served > SLACK:

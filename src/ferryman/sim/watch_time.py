@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ferryman.core.decide import decide
 from ferryman.core.weights import needed
 from ferryman.engine.ports import Options
-from ferryman.model.event import BackOrdered, Event, RolloutEnded
+from ferryman.model.event import BackOrdered, Event, RolloutEnded, ServiceDown
 from ferryman.model.rollout import Service, Track
 from ferryman.sim.controller import Controller
 from ferryman.sim.invariants import Findings
@@ -34,6 +34,7 @@ class TimeWatch:
     skew_seconds: float = 0.0
     turned_at: float = 0.0
     abort_event: int | None = None
+    aborted: str = ""
     _turns: int = 0
     _states: dict[int, str] = field(default_factory=dict[int, str])
 
@@ -44,8 +45,8 @@ class TimeWatch:
     def event(self, event: Event, after: Service) -> None:
         """An event became durable."""
         if isinstance(event.body, BackOrdered) and event.actor != "ferryman":
-            self.abort_event = event.seq
-        elif isinstance(event.body, RolloutEnded):
+            self.abort_event, self.aborted = event.seq, event.rollout
+        elif isinstance(event.body, RolloutEnded | ServiceDown):
             self.abort_event = None
 
     def turned(self, controller: Controller) -> None:
@@ -82,7 +83,7 @@ class TimeWatch:
         """A person's abort was acted on by this turn."""
         self.abort_event = None
         rollout, loop = controller.loop.service.current, controller.loop
-        if rollout is None or rollout.phase.terminal:
+        if rollout is None or rollout.phase.terminal or rollout.id != self.aborted:
             return
         if rollout.track is not Track.BACK:
             self._broken(13, f"{rollout.id} was aborted and is {rollout.phase.value} after a turn")

@@ -69,6 +69,8 @@ class WorldWatch:
             self._drained(body, write, line)
 
     def _drained(self, body: Body, write: Write, line: Line) -> None:
+        if all(one.id != body.id or one.state is not READY for one in write.instances):
+            return  # it recovered after it was seen
         left = self._ready()
         lost = self.ledger.lost_since(write.observed_at)
         if left + lost < line.least:
@@ -128,14 +130,16 @@ class WorldWatch:
         served, seen = self.world.plane.seen.weights, write.routes.weights
         rollout = line.rollout
         for revision, percent in weights.items():
+            # Whoever stands beside keeps its share, to a tenth: the candidate is never the one that is rounded up.
             limit = max(served.get(revision, 0.0), seen.get(revision, 0.0))
+            slack = TENTH if rollout is not None and revision != rollout.candidate else SLACK
             if rollout is None:
                 limit = max(limit, line.world.weights.get(revision, 0.0))
             elif revision == rollout.stable:
                 limit = 100.0
             elif revision == rollout.candidate:
                 limit = min(max(limit, rollout.exposure_percent), max(rollout.max_exposure_percent, limit))
-            if percent > limit + SLACK:
+            if percent > limit + slack:
                 self._broken(1, f"{revision} is exposed to {percent:g}%, the log allows {limit:g}%")
         head = self.ledger.states[max(self.ledger.states)].current
         if head is not None and head.phase.value == "rolled_back" and head.candidate != head.stable:
