@@ -124,6 +124,11 @@ def test_cpu_per_request_is_compared_not_cpu() -> None:
 
 def test_what_an_idle_process_burns_is_not_compared() -> None:
     assert failed(replay(3600, {**WELL, "cpu": 0.5}, {**WELL, "cpu": 3.0})) == math.inf
+    # One instance at 5 %: 3 % idle and 1.7 % per request/s, as each of the four that carry the rest.
+    few = {"requests": 25, "errors": 0, "buckets": [12, 12, 1, 0], "cpu": 3 + 5 * 1.7, "instances": 1}
+    many = {"requests": 475, "errors": 4, "buckets": [240, 210, 25, 0], "cpu": 3 + 95 / 4 * 1.7, "instances": 4}
+    assert failed(replay(3600, many, few, weight=5.0)) == math.inf
+    assert failed(replay(3600, many, {**few, "cpu": 3 + 5 * 4.0}, weight=5.0)) <= 1800
 
 
 def test_cpu_without_a_number_of_instances_cannot_be_compared() -> None:

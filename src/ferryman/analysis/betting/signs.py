@@ -18,8 +18,9 @@ BLOCK_SECONDS = 60.0
 EVEN = 1.0
 EVEN_TILT = tilt(EVEN)
 CPU_MARGIN = MEMORY_MARGIN = 1.2
-# What an idle process burns is no property of a request: below this many percent of its limit, cpu is not compared.
-CPU_FLOOR_PERCENT = 10.0
+# What an idle process burns is no property of a request, and weighs most where there are few: so much of its limit is
+# allowed to each candidate instance.
+CPU_IDLE_PERCENT = 5.0
 # Growth slower than this part of its memory per hour is no leak worth a rollback.
 MEMORY_FLOOR_PER_HOUR = 0.1
 
@@ -114,16 +115,12 @@ class Load(msgspec.Struct, array_like=True):
                 self.memory_before = arm.memory_bytes
             self.memory_now = arm.memory_bytes
 
-    def cpu_per_request(self) -> float | None:
-        """Percent of one limit that one request per second costs."""
+    def cpu_per_request(self, idle_percent: float = 0.0) -> float | None:
+        """Percent of one limit that one request per second costs, beyond what each instance burns idle."""
         if not self.cpu_seconds or not self.requests:
             return None
-        return self.cpu_percent_seconds / self.requests
-
-    def cpu_mean_percent(self) -> float:
-        """Mean over instances and time."""
-        instances = self.instances or 1.0
-        return self.cpu_percent_seconds / self.cpu_seconds / instances if self.cpu_seconds else 0.0
+        idle = idle_percent * (self.instances or 1.0) * self.cpu_seconds
+        return max(self.cpu_percent_seconds - idle, 0.0) / self.requests
 
     def growth(self) -> float | None:
         """Bytes per instance that came on in this minute; None when instances changed in it."""
@@ -183,7 +180,8 @@ class SaturationTest(msgspec.Struct, array_like=True):
         if stable is None or candidate is None:
             return None
         self.cpu_ratio = candidate / stable if stable else None
-        return candidate > CPU_MARGIN * stable and self.candidate.cpu_mean_percent() >= CPU_FLOOR_PERCENT
+        beyond_idle = self.candidate.cpu_per_request(CPU_IDLE_PERCENT) or 0.0
+        return beyond_idle > CPU_MARGIN * stable
 
     def _memory_above(self) -> bool | None:
         stable, candidate = self.stable.growth(), self.candidate.growth()
