@@ -93,7 +93,7 @@ def _history(raw: object, buckets_length: int) -> History | None:
         raise HeaderError(f"history must be an object with requests, errors and buckets, not {raw!r}")
     history = cast("Mapping[str, Any]", raw)
     try:
-        buckets = counts(history.get("buckets", [0] * buckets_length), "buckets", buckets_length)
+        buckets = counts(history.get("buckets") or [0] * buckets_length, "buckets", buckets_length)
         return History(
             count(history.get("requests", 0), "requests"), count(history.get("errors", 0), "errors"), tuple(buckets)
         )

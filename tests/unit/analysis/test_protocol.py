@@ -268,3 +268,8 @@ def test_a_counter_that_fell_began_anew() -> None:
     found = answers(header, *lines)
     assert [essence(answer) for answer in found[1:]] == [essence(answer) for answer in answers(HEADER, *LINES)]
     assert found[-1]["evidence"]["dropped"]["resets"] == 1
+
+
+@pytest.mark.parametrize("history", [None, {}, {"requests": 0, "errors": 0, "buckets": []}])
+def test_a_history_that_says_nothing_is_none(history: Any) -> None:
+    assert answers({**HEADER, "history": history}, *LINES) == answers(broken("history", "-", HEADER), *LINES)
