@@ -184,7 +184,8 @@ class Simulation:
         service, fleet = self.world.log.snapshot, self.world.fleet
         wanted = {} if service.down else service.steady.instances
         natures = [fleet.natures.get(revision, Nature()) for revision in wanted]
-        if any(nature.never_ready or nature.crashes for nature in natures):
+        stuck = any(body.state is InstanceState.STARTING for body in fleet.bodies.values())
+        if stuck or any(nature.never_ready or nature.crashes for nature in natures):
             return ""  # what never comes up is waited for
         for revision in sorted({*wanted, *(body.revision for body in fleet.bodies.values())}):
             live = [body for body in fleet.bodies.values() if body.revision == revision and body.live]
