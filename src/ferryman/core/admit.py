@@ -66,8 +66,9 @@ class _Crew:
         return sum(i.state is _READY for i in self.of(revision))
 
     def outdated(self, instance: Instance) -> bool:
-        """True for an instance that a restart wants replaced."""
-        return instance.started_at < self.world.fresh_since
+        """True for an instance that a restart wants replaced. While the clock says that the restart is yet to come (it
+        was set back), nothing new could count as new enough: then nothing is replaced."""
+        return instance.started_at < self.world.fresh_since <= self.seen.at
 
     def wanted(self, revision: str) -> int:
         """Instances the world asks for."""

@@ -36,7 +36,7 @@ def worth_keeping(rollout: Rollout) -> bool:
 
 
 def _ended(rollout: Rollout, outcome: Phase, reason: str, now: float) -> RolloutEnded:
-    started = rollout.started_at or rollout.created_at
+    started = rollout.attempt_at or rollout.created_at
     return RolloutEnded(
         outcome=outcome,
         reason=reason,

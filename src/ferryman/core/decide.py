@@ -71,6 +71,9 @@ def wanted(service: Service) -> World:
     world = service.steady
     if rollout is not None and not rollout.phase.terminal and rollout.entered_at is not None:
         world = rollout.current.world
+    elif rollout is not None and rollout.candidate not in world.instances:
+        # What is left of a candidate whose way back failed keeps the users it has, and gets no new ones.
+        world = replace(world, limited=rollout.candidate)
     return replace(world, fresh_since=service.fresh_since) if service.fresh_since else world
 
 
@@ -161,7 +164,7 @@ def _advance(rollout: Rollout, now: float) -> Body:
     number = _from(rollout, rollout.step + 1)
     if number < len(rollout.plan.steps):
         return entering(rollout, number, "in full" if rollout.full else "")
-    started = rollout.started_at or rollout.created_at
+    started = rollout.attempt_at or rollout.created_at
     return RolloutEnded(outcome=Phase.PROMOTED, reason="all steps passed", seconds=max(0.0, now - started))
 
 
@@ -207,8 +210,13 @@ def _overdue(rollout: Rollout, now: float) -> Body | None:
     """The progress deadline, which runs outside pauses and holds."""
     deadlines = rollout.release.deadlines
     since = now if rollout.progress_at is None else rollout.progress_at
-    if now - since < deadlines.progress_seconds or rollout.phase is Phase.FINISHING:
+    if now - since < deadlines.progress_seconds:
         return None
+    if rollout.phase is Phase.FINISHING:
+        # It is promoted; what could not be stopped yet stays unwanted, and goes as soon as it can be spared.
+        started = rollout.attempt_at or rollout.created_at
+        reason = f"all steps passed; the old side could not be stopped within {deadlines.progress_seconds:g} s"
+        return RolloutEnded(outcome=Phase.PROMOTED, reason=reason, seconds=max(0.0, now - started))
     reason = f"no progress for {deadlines.progress_seconds:g} s at step {rollout.current.name!r}"
     if deadlines.on_deadline == "rollback":
         return _back("deadline", reason, now)

@@ -124,6 +124,9 @@ class Production:
     def _live(self, i: Instance) -> None:
         if i.state is STARTING and self.now - i.since >= self.random.randint(1, 3):
             self.instances[i.id] = replace(i, state=FAILED if i.revision in self.crashing else READY, since=self.now)
+        elif i.port is None:  # whoever answers has a port
+            self.count += 1
+            self.instances[i.id] = replace(i, port=30_000 + self.count)
         elif i.state is UNREADY and self.random.random() < 0.5:
             self.instances[i.id] = replace(i, state=self.random.choice((READY, FAILED)), since=self.now)
         elif i.state is DRAINING:
