@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from ferryman.core.evolve import evolve
+from ferryman.core.lint import plan_findings
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer, command, deploy, preview, take_down, undo
 from ferryman.engine.checks import Checks
@@ -25,7 +26,7 @@ from ferryman.engine.ports import Options, Ports
 from ferryman.engine.texts import event_view
 from ferryman.engine.views import service_view
 from ferryman.metrics.envoy import EnvoyMetrics
-from ferryman.model.errors import FerrymanError, StoreError
+from ferryman.model.errors import FerrymanError, SpecError, StoreError
 from ferryman.model.event import Event
 from ferryman.model.plan import Plan
 from ferryman.model.release import Release
@@ -34,7 +35,7 @@ from ferryman.model.rollout import Service
 from ferryman.model.seen import RouteStatus
 from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceView
 from ferryman.routers.envoy import EnvoyRouter
-from ferryman.spec.parse import parse_release
+from ferryman.spec.parse import parse_release, placed
 from ferryman.spec.revision import make_revision
 from ferryman.store.base import StoredEvent
 from ferryman.store.sqlite import SqliteStore
@@ -284,6 +285,8 @@ class Controller:
 
     def _release(self, document: str, file: str) -> Release:
         release = parse_release(document, file)
+        if found := plan_findings(release):
+            raise SpecError(placed(found, document, file))
         return replace(release, directory=str((self.project / release.directory).resolve()))
 
     async def _artifact(self, release: Release) -> str | None:

@@ -33,6 +33,7 @@ from ferryman.store.base import Append, Lease, Measurement, StoredEvent
 
 log = logging.getLogger("ferryman.loop")
 NOTES_MAX = 20
+NOTE_AGAIN_SECONDS = 60.0
 NOW_SECONDS = 0.02
 
 
@@ -77,6 +78,7 @@ class ServiceLoop:
         self._told = ""
         self._wake = asyncio.Event()
         self._checks = self.ports.checker(self.wake)
+        self._noted: dict[tuple[str, str], float] = {}
 
     @property
     def gone(self) -> bool:
@@ -250,8 +252,17 @@ class ServiceLoop:
         facts = [*self.ports.target.facts(self.name), *self.ports.router.facts(self.name)][:NOTES_MAX]
         if self.service.seq:
             rollout = self.service.current.id if self.service.current and self.service.current.running else ""
-            found += [Draft(rollout, Noted(topic, text, detail)) for topic, text, detail in facts]
+            found += [Draft(rollout, Noted(*fact)) for fact in facts if self._is_news(fact[0], fact[1])]
         return tuple(found)
+
+    def _is_news(self, topic: str, text: str) -> bool:
+        """A trouble that lasts is noted once a minute, not at every turn."""
+        now = self.ports.now()
+        self._noted = {fact: at for fact, at in self._noted.items() if now - at < NOTE_AGAIN_SECONDS}
+        if (topic, text) in self._noted:
+            return False
+        self._noted[topic, text] = now
+        return True
 
     def _still_asked(self, outcome: Outcome) -> bool:
         rollout = self.service.current

@@ -323,7 +323,7 @@ def test_a_taken_address_is_named_and_the_controller_let_go(fake: FakeController
             serving(fake, tmp_path, Address("127.0.0.1", port)),
         ):
             pass
-    assert fake.calls == [("start",), ("close",)]
+    assert [call for call in fake.calls if call != ("views",)] == [("start",), ("close",)]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ from ferryman.analysis.planning import StageOutlook, advice, outlook
 from ferryman.cli.client import find
 from ferryman.cli.context import NOT_DONE, OK, Context
 from ferryman.cli.durations import requests_per_second, share
-from ferryman.cli.findings import machine_findings, plan_findings, sample_plan
+from ferryman.cli.findings import machine_findings
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.problems import problem_lines
 from ferryman.cli.views.steps import least_seconds
 from ferryman.cli.views.text import duration, percent, plural, rate, weight
+from ferryman.core.lint import plan_findings, sample_plan
 from ferryman.model.errors import FerrymanError, Problem, SpecError
 from ferryman.model.evidence import StagePlan
 from ferryman.model.plan import HoldGate, Plan, VerdictGate

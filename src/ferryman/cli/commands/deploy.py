@@ -6,10 +6,10 @@ from ferryman.api.problems import to_document
 from ferryman.cli.client import Client
 from ferryman.cli.context import NOT_DONE, Context
 from ferryman.cli.durations import timeout_seconds
-from ferryman.cli.findings import plan_findings
 from ferryman.cli.services import running_rollout, started_client
 from ferryman.cli.views.problems import problem_text
 from ferryman.cli.waiting import goes_on, tell_answer, wait_for
+from ferryman.core.lint import plan_findings
 from ferryman.model.errors import FerrymanError, SpecError
 from ferryman.model.view import ServiceView
 from ferryman.spec.parse import parse_release, placed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -10,8 +12,6 @@ from ferryman.model.view import ServiceView
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from rich.live import Live
 
     from ferryman.cli.context import Output
     from ferryman.cli.demo.play import Result
@@ -22,7 +22,8 @@ class Show:
 
     def __init__(self, out: Output) -> None:
         self._out = out
-        self._live: Live | None = None
+        self._stack = contextlib.ExitStack()
+        self._draw: Callable[[ServiceView], None] | None = None
         self._last = ""
 
     def __enter__(self) -> Self:
@@ -34,9 +35,8 @@ class Show:
         self._stop()
 
     def _stop(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._stack.close()
+        self._draw = None
 
     def act(self, act: Act) -> None:
         """An act begins."""
@@ -45,17 +45,14 @@ class Show:
         self._out.say()
         self._out.say(f"{act.version}: {act.title}")
         if self._out.live:
-            from rich.live import Live
+            from ferryman.cli.live import picture
 
-            self._live = Live(refresh_per_second=8, transient=True)
-            self._live.start()
+            self._draw = self._stack.enter_context(picture(self._out))
 
     def look(self, view: ServiceView) -> None:
         """What is seen now."""
-        if self._live is not None:
-            from ferryman.cli.views.dashboard import dashboard
-
-            self._live.update(dashboard(view, self._live.console.width))
+        if self._draw is not None:
+            self._draw(view)
             return
         line = change_line(view)
         if line != self._last:
