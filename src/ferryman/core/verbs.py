@@ -47,7 +47,9 @@ def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str
         case Act.SUPERSEDED:
             raise superseded(service, current)
         case Act.AGAIN | Act.BACK_ON:
-            found = _once_more(current, doing, actor, now, reason, full=full or verb is Verb.FULL)
+            # What went back without steps because it was known to be good is tried again without steps.
+            quick = full or verb is Verb.FULL or (current.kind == "undo" and current.full)
+            found = _once_more(current, doing, actor, now, reason, full=quick)
         case Act.NEXT | Act.END_BAKE | Act.FULL | Act.HOLD | Act.RESUME:
             found = _on_the_way(current, doing, actor, reason)
         case _:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ferryman.core.decide import wanted
 from ferryman.core.gates import open_gate
-from ferryman.core.phases import legal
 from ferryman.core.reached import reached, settled
+from ferryman.core.standing import legal_now
 from ferryman.engine.traffic import Rates, Traffic
 from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, SettledGate, VerdictGate
 from ferryman.model.rollout import Rollout, Service, Track
@@ -40,7 +40,7 @@ def service_view(
         rollout=rollout_view(service, seen) if service.current else None,
         sides=tuple(_side(service, world, seen, traffic, r, stage_from) for r in _shown(service, world, seen)),
         instances=tuple(_instance(service, i) for i in seen.instances if i.state is not InstanceState.GONE),
-        legal=("deploy",) if service.down else legal(service.current.phase if service.current else None),
+        legal=legal_now(service),
         queue=tuple(q.id for q in service.queue),
         recent=recent,
         position=recent[-1].position if recent else 0,

@@ -329,3 +329,17 @@ def test_a_verdict_is_recorded_once() -> None:
         book.tick()
     assert book.kinds().count("verdict_changed") == 1
     assert isinstance(book.analysis, AnalysisSeen)
+
+
+def test_a_quick_undo_that_was_taken_back_is_tried_again_quickly() -> None:
+    book = serving()
+    book.deploy(release("v2", strategy=canary(*STEPS)))
+    book.run()
+    book.undo()
+    book.tick()
+    book.verb(Verb.ABORT)
+    book.run()
+    assert book.rollout.phase is Phase.ROLLED_BACK
+    book.verb(Verb.RETRY)
+    book.run(60)
+    assert (book.rollout.candidate, book.rollout.phase) == ("v1", Phase.PROMOTED)
