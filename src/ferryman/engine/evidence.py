@@ -111,9 +111,14 @@ class EvidenceFeed:
         )
 
     def take(
-        self, rollout: Rollout, sample: Sample, instances: tuple[Instance, ...], routes: RoutesSeen
+        self,
+        rollout: Rollout,
+        sample: Sample,
+        instances: tuple[Instance, ...],
+        routes: RoutesSeen,
+        before: Counters | None = None,
     ) -> Measurement | None:
-        """Weigh one sample; returns what to write down, None when there was nothing to weigh."""
+        """Weigh one sample (`before`: what stable counted in the hour until now); returns what to write down, None when there was nothing to weigh."""
         state = self._of(rollout)
         self._clock_errors(state, sample)
         weight = routes.weights.get(rollout.candidate, 0.0)
@@ -122,7 +127,7 @@ class EvidenceFeed:
         self._move_stage(state, rollout, sample, weight)
         if state.stage < 0 or rollout.attempt_at is None:
             return None
-        session = self._session or self._begin(rollout, sample)
+        session = self._session or self._begin(rollout, before)
         line = self._line(state, rollout, sample, instances, weight)
         answer = session.observe(line)
         state.line_at = sample.at
@@ -159,10 +164,9 @@ class EvidenceFeed:
             state.stage_from[f"{role}_requests"] = counters.requests if counters else 0
             state.stage_from[f"{role}_errors"] = counters.errors if counters else 0
 
-    def _begin(self, rollout: Rollout, sample: Sample) -> JudgeSession:
+    def _begin(self, rollout: Rollout, before: Counters | None) -> JudgeSession:
         stages = tuple(StagePlan(weight, seconds or None) for weight, seconds in rollout.plan.stages())
         analysis = rollout.release.analysis
-        before = sample.counters.get(rollout.stable or "")
         history = None
         if before is not None and before.requests >= HISTORY_REQUESTS_MIN:
             history = History(before.requests, before.errors, before.buckets)

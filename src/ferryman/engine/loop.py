@@ -173,7 +173,8 @@ class ServiceLoop:
         sample = await self._sample()
         if rollout is None or not judged:
             return None
-        return self.feed.take(rollout, sample, self.instances, self.routes)
+        before = self.traffic.history(rollout.stable or "")
+        return self.feed.take(rollout, sample, self.instances, self.routes, before)
 
     async def _sample(self) -> Sample:
         try:

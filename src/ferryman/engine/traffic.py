@@ -10,6 +10,8 @@ from ferryman.metrics.base import Counters
 
 WINDOW_SECONDS = 10.0
 SAMPLES_MAX = 64
+HISTORY_SECONDS = 3600.0
+HISTORY_STEP_SECONDS = 60.0
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -29,12 +31,24 @@ class Traffic:
     def __init__(self, bounds_ms: tuple[float, ...]) -> None:
         self._bounds = bounds_ms
         self._samples: deque[tuple[float, dict[str, Counters]]] = deque(maxlen=SAMPLES_MAX)
+        self._minutes: deque[tuple[float, dict[str, Counters]]] = deque()
 
     def add(self, at: float, counters: dict[str, Counters]) -> None:
         """Keep a sample taken at epoch second `at`; older ones than the window go."""
         self._samples.append((at, counters))
         while len(self._samples) > 2 and self._samples[1][0] <= at - WINDOW_SECONDS:
             self._samples.popleft()
+        if not self._minutes or at - self._minutes[-1][0] >= HISTORY_STEP_SECONDS:
+            self._minutes.append((at, counters))
+            while len(self._minutes) > 1 and self._minutes[1][0] <= at - HISTORY_SECONDS:
+                self._minutes.popleft()
+
+    def history(self, revision: str) -> Counters | None:
+        """What was counted during the last hour, or since this began to look; None when the revision is not known."""
+        now = self.latest.get(revision)
+        if now is None or not self._minutes:
+            return None
+        return since(now, self._minutes[0][1].get(revision))
 
     @property
     def latest(self) -> dict[str, Counters]:

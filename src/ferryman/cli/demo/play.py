@@ -27,6 +27,7 @@ ACTOR = "demo"
 ACT_SECONDS = 600.0
 LOOK_SECONDS = 0.25
 LOAD_SECONDS = 20.0
+WARM_SECONDS = 6.0  # what the judge takes for usual is what it saw before the release
 SETTLE_SECONDS = 1.2  # the load client writes its report each second
 PORTS = range(18080, 18180)
 _ENDED = {p.value for p in Phase if p.terminal}
@@ -102,6 +103,10 @@ class Stage:
         while self._snapshot() is None:
             if time.monotonic() > deadline or self._load.poll() is not None:
                 raise ControllerError("demo_load", "the load client did not start", f"see {self.folder / 'client.log'}")
+            time.sleep(LOOK_SECONDS)
+        warm = time.monotonic() + WARM_SECONDS
+        while time.monotonic() < warm:
+            look(self.client.view(SERVICE))
             time.sleep(LOOK_SECONDS)
 
     def play(self, act: Act, look: Look) -> Result:
