@@ -62,6 +62,9 @@ def draw_story(seed: int, *, faults: int = 24, verbs: int = 10, releases: int = 
     for _ in range(chance.randint(0, verbs)):
         at = round(chance.uniform(1.0, seconds), 3)
         deeds.append(Ask(at, chance.choice(VERBS), chance.choice((None, None, None, 0, 1))))
+    if chance.random() < 0.3:
+        at = chance.uniform(6.0, seconds)
+        deeds += [Ask(round(at, 3), "abort"), Ask(round(at + chance.uniform(1.0, 9.0), 3), "retry")]
     for _ in range(chance.randint(0, faults)):
         deeds.append(chance.choice(FAULTS)(chance, round(chance.uniform(1.0, seconds), 3)))
     return Story(
@@ -87,7 +90,8 @@ def draw_shape(chance: random.Random, label: str, *, calm: bool = False) -> Shap
         hold=chance.choice((0.0, 1.0, 3.0)),
         judged=chance.random() < 0.6,
         pause=chance.choice((0, 0, 0, 1)),
-        check=chance.random() < 0.2,
+        wait=chance.choice((0.0, 0.0, 0.0, 2.0)),
+        check=chance.random() < 0.3,
         bake=chance.choice((0.0, 2.0)),
         delay=chance.choice((0.0, 1.0, 4.0, None)),
         routed=chance.random() < 0.85,

@@ -31,10 +31,12 @@ class Line:
 
 @dataclass
 class Ledger:
-    """Every state by the number of its last event, and when ready instances were lost without anybody's order."""
+    """Every state by the number of its last event, when ready instances were lost without anybody's order, and the most
+    that the log ever allowed to each revision (percent)."""
 
     states: dict[int, Service] = field(default_factory=dict[int, Service])
     lost: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    recorded: dict[str, float] = field(default_factory=dict[str, float])
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     _lines: dict[int, Line] = field(default_factory=dict[int, Line])
 

@@ -31,8 +31,9 @@ PORT = 8080
 
 class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
     """`label` names the content. `weights` are the steps of a canary, each held for `hold` seconds and, when `judged`,
-    until the judge passes; after the first `pause` of them a person is waited for (0: nobody). `check`: a function
-    check before the first weight, or before the switch. `delay` None keeps the old side."""
+    until the judge passes; after the first `pause` of them a person is waited for (0: nobody), after the first of all
+    there is a pause of `wait` seconds (0: none). `check`: a function check before the first weight, or before the
+    switch. `delay` None keeps the old side."""
 
     label: str
     strategy: str = "canary"
@@ -41,6 +42,7 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
     hold: float = 3.0
     judged: bool = True
     pause: int = 0
+    wait: float = 0.0
     check: bool = False
     bake: float = 2.0
     delay: float | None = 1.0
@@ -127,6 +129,8 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
         steps: list[CanaryStep] = [RunCheck(check) for check in checks]
         for number, weight in enumerate(self.weights, 1):
             steps.append(SetWeight(weight, self.hold, analyse=self.judged))
+            if number == 1 and self.wait:
+                steps.append(Pause(self.wait))
             if number == self.pause:
                 steps.append(Pause())
         return tuple(steps)

@@ -17,6 +17,7 @@ from ferryman.model.plan import HoldGate, PauseGate, VerdictGate
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import InstanceState
 from ferryman.sim.controller import Controller, Request
+from ferryman.sim import points
 from ferryman.sim.deeds import (
     Ask,
     AtPoint,
@@ -201,6 +202,8 @@ class Simulation:
     # ---- what controllers tell
     def met(self, controller: Controller, point: Point) -> AtPoint | None:
         """What befalls a controller at a point."""
+        if point is points.INSTANCES:
+            self.time.looked(controller)
         if not self.armed:
             return None
         for deed in self.armed:
@@ -298,6 +301,8 @@ class Simulation:
         def done(result: Answer | FerrymanError) -> None:
             if verb == "abort" and isinstance(result, Refused):
                 self.time.refused(phase[0], result.code)
+            elif verb == "abort" and isinstance(result, Answer) and result.drafts:
+                self.time.answered(self.world.log.snapshot, result.rollout)
 
         self._put(verb, question, controller, done)
 

@@ -96,11 +96,18 @@ class LogWatch:
             self.ledger.states[event.seq] = self._fold
             if isinstance(event.body, RolloutStarted):
                 self.ledger.started(before_size(before, self._fold))
+            self._record(self._fold)
             self._look(event, before, append.lease.fence)
             self.on_event(event, self._fold)
         if events and snapshot != self._fold:
             names = [n for n in snapshot.__struct_fields__ if getattr(snapshot, n) != getattr(self._fold, n)]
             self._broken(5, f"the snapshot at event {snapshot.seq} is not the fold of the events: {', '.join(names)}")
+
+    def _record(self, after: Service) -> None:
+        rollout, recorded = after.current, self.ledger.recorded
+        if rollout is not None:
+            known = recorded.get(rollout.candidate, 0.0)
+            recorded[rollout.candidate] = max(known, rollout.max_exposure_percent, rollout.exposure_percent)
 
     # ---- events one by one
     def _look(self, event: Event, before: Service, fence: int) -> None:
@@ -189,7 +196,7 @@ class LogWatch:
         served = self.world.plane.seen.weights
         asked, got = world.weights.get(rollout.candidate, 0.0), served.get(rollout.candidate, 0.0)
         others = sum(
-            body.state is InstanceState.READY and body.revision != rollout.candidate
+            body.state is InstanceState.READY and body.revision != rollout.candidate and body.revision in world.weights
             for body in self.world.fleet.bodies.values()
         )
         lacking = any(w > 0 for r, w in world.weights.items() if r != rollout.candidate) and (

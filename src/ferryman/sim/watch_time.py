@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ferryman.core.decide import decide
 from ferryman.core.weights import needed
+from ferryman.engine import loop as engine
 from ferryman.engine.ports import Options
 from ferryman.model.event import BackOrdered, Event, RolloutEnded, ServiceDown
 from ferryman.model.rollout import Service, Track
@@ -69,12 +69,21 @@ class TimeWatch:
         if self._turns % TWICE_EVERY == 0:
             self._twice(controller)
 
+    def looked(self, controller: Controller) -> None:
+        """A controller looks at the world, with what it read from the log in its head."""
+        if not controller.eyes.loaded:
+            return
+        controller.eyes.loaded = False
+        loop, log = controller.loop, self.world.log
+        if loop.service.seq == log.snapshot.seq and loop.feed.dump() != log.judge_state:
+            self._broken(0, f"{controller.owner} does not go on from where the judge was")
+
     def _twice(self, controller: Controller) -> None:
         """Deciding again with the same eyes moves nothing."""
         loop = controller.loop
         seen = loop.seen(loop.health.turned_at)
-        first = decide(loop.service, seen, seen.at)
-        second = decide(first.service, seen, seen.at)
+        first = engine.decide(loop.service, seen, seen.at)
+        second = engine.decide(first.service, seen, seen.at)
         if second.events:
             kinds = [type(draft.body).__name__ for draft in second.events]
             self._broken(10, f"deciding twice moves twice: {', '.join(kinds)}")
@@ -96,6 +105,12 @@ class TimeWatch:
         asked = table.weights.get(rollout.candidate, 0.0)
         if asked > 0 and ready >= needed(100.0, world.bounds):
             self._broken(13, f"{rollout.id} was aborted, {stable} could take all, and {asked:g}% were asked for")
+
+    def answered(self, service: Service, rollout: str | None) -> None:
+        """An abort was accepted: the way back has begun, or there is none to go."""
+        current = service.current
+        if current is not None and current.id == rollout and not current.phase.terminal and current.track is not Track.BACK:
+            self._broken(13, f"{rollout} was aborted and is {current.phase.value}")
 
     def refused(self, phase: str, code: str) -> None:
         """An abort was refused in this phase."""

@@ -26,8 +26,8 @@ class WorldWatch:
     ledger: Ledger
     found: Findings
     skew_seconds: float = 0.0
-    _routed: Generation | None = None
-    _ordered: Generation | None = None
+    _routed: tuple[Generation, int] | None = None
+    _ordered: tuple[Generation, int] | None = None
 
     def attach(self) -> None:
         """Be told from now on."""
@@ -45,9 +45,7 @@ class WorldWatch:
     # ---- instances
     def ordered(self, orders: Orders, write: Write) -> None:
         """The fleet took orders."""
-        if self._ordered is not None and write.generation < self._ordered:
-            self._broken(6, f"the fleet took {write.generation} after {self._ordered}")
-        self._ordered = write.generation
+        self._ordered = self._newer("the fleet", write, self._ordered)
         self._recorded(write)
 
     def moved(self, body: Body, before: InstanceState | None, write: Write | None) -> None:
@@ -104,9 +102,7 @@ class WorldWatch:
     # ---- routes
     def routing(self, table: RouteTable | None, write: Write) -> None:
         """The data plane took a table (None: the service is to be forgotten)."""
-        if self._routed is not None and write.generation < self._routed:
-            self._broken(6, f"the data plane took {write.generation} after {self._routed}")
-        self._routed = write.generation
+        self._routed = self._newer("the data plane", write, self._routed)
         self._recorded(write)
         if table is None and write.generation.rev in self.ledger.states:
             head = self.ledger.line(max(self.ledger.states))
@@ -119,6 +115,8 @@ class WorldWatch:
         if table is None or line is None:
             return
         weights = table.weights
+        if not weights and self._could_serve(write, line):
+            self._broken(4, "nobody is routed, and there are ready instances that were")
         if weights and abs(sum(weights.values()) - 100.0) > SLACK:
             self._broken(4, f"weights {dict(weights)} do not sum to 100")
         if any(percent < 0 or abs(percent * 10 - round(percent * 10)) > SLACK for percent in weights.values()):
@@ -126,11 +124,18 @@ class WorldWatch:
         self._exposed(weights, write, line)
         self._carried(table, write, line)
 
+    def _could_serve(self, write: Write, line: Line) -> bool:
+        """Whether users were served, and whoever stops that sees ready instances that all of them may be sent to."""
+        ready, limited = ready_counts(write.instances), line.world.limited
+        open_to_all = [r for r, w in line.world.weights.items() if w > 0 and (r != limited or w >= 100.0)]
+        return bool(self.world.plane.seen.weights) and any(ready.get(revision) for revision in open_to_all)
+
     def _exposed(self, weights: Mapping[str, float], write: Write, line: Line) -> None:
         served, seen = self.world.plane.seen.weights, write.routes.weights
         rollout = line.rollout
         for revision, percent in weights.items():
-            # Whoever stands beside keeps its share, to a tenth: the candidate is never the one that is rounded up.
+            # The candidate is never the one that is rounded up. What an earlier rollout left behind takes no more
+            # than the log had allowed it then.
             limit = max(served.get(revision, 0.0), seen.get(revision, 0.0))
             slack = TENTH if rollout is not None and revision != rollout.candidate else SLACK
             if rollout is None:
@@ -138,7 +143,9 @@ class WorldWatch:
             elif revision == rollout.stable:
                 limit = 100.0
             elif revision == rollout.candidate:
-                limit = min(max(limit, rollout.exposure_percent), max(rollout.max_exposure_percent, limit))
+                limit = max(limit, rollout.exposure_percent)
+            else:
+                limit = max(limit, self.ledger.recorded.get(revision, 0.0))
             if percent > limit + slack:
                 self._broken(1, f"{revision} is exposed to {percent:g}%, the log allows {limit:g}%")
         head = self.ledger.states[max(self.ledger.states)].current
@@ -169,6 +176,12 @@ class WorldWatch:
                 self._broken(4, f"{revision} is given {percent:g}% with {found} ready instances of {line.least}")
 
     # ---- both
+    def _newer(self, who: str, write: Write, last: tuple[Generation, int] | None) -> tuple[Generation, int]:
+        """A write may only follow older ones, also within a generation."""
+        if last is not None and (write.generation, write.number) <= last:
+            self._broken(6, f"{who} took {write.generation} (write {write.number}) after {last[0]} (write {last[1]})")
+        return write.generation, write.number
+
     def _recorded(self, write: Write) -> None:
         if write.generation.rev not in self.ledger.states and write.generation.rev:
             self._broken(1, f"something was done in the name of event {write.generation.rev}, which is not in the log")
