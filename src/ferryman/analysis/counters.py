@@ -20,49 +20,39 @@ class Counted(msgspec.Struct, array_like=True):
     events: dict[str, int]
 
 
-def counted(reading: Arm) -> Counted:
+def counted(reading: Arm | Counted) -> Counted:
     """The raw counters of a reading, to be kept for the next line."""
     return Counted(
         reading.requests, reading.errors, reading.buckets, reading.restarts, reading.oom_kills, reading.events
     )
 
 
-def since(reading: Arm, before: Counted) -> tuple[Arm, bool]:
+def since(reading: Arm, before: Counted | Arm) -> tuple[Arm, bool]:
     """Increments from `before`, and whether the counters began anew.
 
     A counter that fell means that its source restarted: then everything it shows has happened since. Restarts and
     kills are sums over instances, kept by somebody else than the process: they fall when an instance is gone, and then
     nothing has happened.
     """
-    events = before.events
-    grown = Counted(
-        reading.requests - before.requests,
-        reading.errors - before.errors,
-        list(map(sub, reading.buckets, before.buckets)),
-        0,
-        0,
-        {name: now - events.get(name, 0) for name, now in reading.events.items()} if reading.events else {},
-    )
-    fell = grown.requests < 0 or grown.errors < 0 or min(grown.buckets) < 0 or min(grown.events.values(), default=0) < 0
+    requests, errors = reading.requests - before.requests, reading.errors - before.errors
+    buckets = list(map(sub, reading.buckets, before.buckets))
+    events = reading.events
+    if events:
+        events = {name: now - before.events.get(name, 0) for name, now in events.items()}
+    fell = requests < 0 or errors < 0 or min(buckets) < 0 or min(events.values(), default=0) < 0
     if fell:
-        new = counted(reading)
-        grown = Counted(new.requests, new.errors, new.buckets, 0, 0, new.events)
-    grown.restarts = max(reading.restarts - before.restarts, 0)
-    grown.oom_kills = max(reading.oom_kills - before.oom_kills, 0)
-    return _arm(reading, grown), fell
-
-
-def _arm(reading: Arm, grown: Counted) -> Arm:
-    return Arm(
-        requests=grown.requests,
-        errors=grown.errors,
-        buckets=grown.buckets,
+        requests, errors, buckets, events = reading.requests, reading.errors, reading.buckets, reading.events
+    grown = Arm(
+        requests=requests,
+        errors=errors,
+        buckets=buckets,
         cpu_percent=reading.cpu_percent,
         memory_bytes=reading.memory_bytes,
         instances=reading.instances,
         ready=reading.ready,
         p95_ms=reading.p95_ms,
-        restarts=grown.restarts,
-        oom_kills=grown.oom_kills,
-        events=grown.events,
+        restarts=max(reading.restarts - before.restarts, 0),
+        oom_kills=max(reading.oom_kills - before.oom_kills, 0),
+        events=events,
     )
+    return grown, fell

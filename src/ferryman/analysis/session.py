@@ -78,7 +78,10 @@ class JudgeSession:
         self._judge = judge
         self._stored = stored
         self._state = judge_state
-        self._progress = stored.progress
+        self._progress = progress = stored.progress
+        self._counters: tuple[Counted | Arm, Counted | Arm] | None = None
+        if progress.stable and progress.candidate:
+            self._counters = progress.stable, progress.candidate
         self.warnings = warnings
 
     @classmethod
@@ -114,6 +117,8 @@ class JudgeSession:
 
     def dump(self) -> str:
         """Everything that is remembered, as one line of JSON; floats are in shortest round-trip form."""
+        if self._counters:
+            self._progress.stable, self._progress.candidate = map(counted, self._counters)
         self._stored.judge_state = msgspec.Raw(msgspec.json.encode(self._state))
         return msgspec.json.encode(self._stored).decode()
 
@@ -245,12 +250,10 @@ class JudgeSession:
         stable, candidate = readings
         if not self._stored.cumulative:
             return readings
-        progress = self._progress
-        before = progress.stable, progress.candidate
-        progress.stable, progress.candidate = counted(stable), counted(candidate)
-        if before[0] is None or before[1] is None:
+        before, self._counters = self._counters, readings
+        if before is None:
             return None
         stable_arm, stable_fell = since(stable, before[0])
         candidate_arm, candidate_fell = since(candidate, before[1])
-        progress.resets += stable_fell + candidate_fell
+        self._progress.resets += stable_fell + candidate_fell
         return stable_arm, candidate_arm

@@ -11,9 +11,7 @@ BLOCK_SECONDS = 20.0
 # Each end misses the true ratio with a chance of at most 1/20.
 LIMIT = 20.0
 FORWARD, REVERSE = 1.6, 0.6
-# Capitals are cut off after the fourth digit, which is short to store, and a bet that has lost nearly all is given up,
-# which saves most of the work. Both only ever take from the evidence.
-STEPS = 1e4
+# A bet that has lost nearly all is given up: it only ever takes from the evidence, and saves most of the work.
 GIVEN_UP = 0.05
 
 
@@ -44,28 +42,28 @@ class RatioInterval(msgspec.Struct, array_like=True):
         self.seconds = 0.0
 
     def _settle(self, share: float, total: int, odds: float) -> None:
-        each, shared = 1.0 / total, 1.0 - 1.0 / total
+        """The bets of `bets.HarmBet` and `bets.ReverseBet`, with their stake written as g / (u (1/m + (1 - 1/m) n g^2)),
+        where n are the odds under the null, u = 1 / (1 + n) and g = (factor - 1) / (1 + factor n)."""
+        each = 1.0 / total
+        shared = 1.0 - each
         above: list[float] = []
         below: list[float] = []
-        for ratio, up, down in zip(GRID, self.above, self.below, strict=True):
-            if not 0.0 < up < LIMIT and not 0.0 < down < LIMIT:
-                above.append(up)
-                below.append(down)
-                continue
+        for ratio, up, down in zip(GRID, self.above, self.below):  # noqa: B905 -- twenty-one times a block
             null = ratio * odds
             other = 1.0 / (1.0 + null)
             theta = null * other
-            variance, surprise = theta * other * each, share - theta
-            if 0.0 < up < LIMIT:
-                lead = FORWARD * null / (1.0 + FORWARD * null) - theta
-                stake, most = lead / (variance + shared * lead * lead), RISK_MAX / theta
-                won = 1.0 + (most if stake > most else stake) * surprise  # noqa: FURB136 -- min is slow here
-                up = int(up * won * STEPS) / STEPS if up * won > GIVEN_UP else 0.0  # noqa: PLW2901
-            if 0.0 < down < LIMIT:
-                lead = REVERSE * null / (1.0 + REVERSE * null) - theta
-                stake, most = lead / (variance + shared * lead * lead), -RISK_MAX / other
-                won = 1.0 + (most if stake < most else stake) * surprise  # noqa: FURB136
-                down = int(down * won * STEPS) / STEPS if down * won > GIVEN_UP else 0.0  # noqa: PLW2901
+            if up and up < LIMIT:
+                gain = (FORWARD - 1.0) / (1.0 + FORWARD * null)
+                stake = gain / (other * (each + shared * null * gain * gain))
+                if stake * theta > RISK_MAX:
+                    stake = RISK_MAX / theta
+                up = _kept(up * (1.0 + stake * (share - theta)))  # noqa: PLW2901
+            if down and down < LIMIT:
+                gain = (REVERSE - 1.0) / (1.0 + REVERSE * null)
+                stake = gain / (other * (each + shared * null * gain * gain))
+                if stake * other < -RISK_MAX:
+                    stake = -RISK_MAX / other
+                down = _kept(down * (1.0 + stake * (share - theta)))  # noqa: PLW2901
             above.append(up)
             below.append(down)
         self.above, self.below = above, below
@@ -83,3 +81,9 @@ class RatioInterval(msgspec.Struct, array_like=True):
             high -= 1
         ends = [GRID[low - 1] if low else 0.0, GRID[min(high + 1, len(GRID) - 1)]]
         return ends if ends[0] < ends[1] else None
+
+
+def _kept(capital: float) -> float:
+    if capital >= LIMIT:
+        return LIMIT
+    return capital if capital > GIVEN_UP else 0.0

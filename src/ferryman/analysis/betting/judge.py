@@ -71,7 +71,10 @@ class Betting:
             _settle_metrics(state, block)
         _keep_time(state, block)
         _observe_metrics(state, block)
-        state.log_e = math.log(sum(state.weights[name] * test.value() for name, test in state.tests().items()))
+        total = 0.0
+        for name, test in state.tests().items():
+            total += state.weights[name] * test.value()
+        state.log_e = math.log(total)
         finding = _finding(state, block)
         state.passed = finding.verdict is Verdict.PASS
         return finding

@@ -6,12 +6,8 @@ import math
 from typing import Any
 
 from ferryman.analysis.betting.bets import exp
-from ferryman.analysis.betting.errors import ErrorTest
-from ferryman.analysis.betting.events import EventTest
-from ferryman.analysis.betting.latency import LatencyTest
 from ferryman.analysis.betting.settings import METRIC_WEIGHTS, PROMOTE_LIMIT
-from ferryman.analysis.betting.signs import PercentileTest
-from ferryman.analysis.betting.state import State, Test
+from ferryman.analysis.betting.state import State
 from ferryman.analysis.planning import expected_seconds
 
 # A stable rate from few requests is drawn towards half a percent, as if it had been seen on this many.
@@ -23,7 +19,10 @@ ROUTING_FAULT = "routing-fault"
 def full_record(state: State) -> dict[str, Any]:
     """Plain JSON data; the weighted sum of exp(log_e) over the metrics is exp of the total."""
     alpha, weights = state.settings.alpha, weights_of(state)
-    metrics = {name: _metric(state, weights[name], test) for name, test in state.tests().items()}
+    metrics = {
+        name: {"log_e": math.log(test.value()), "weight": weights[name], **test.record(state.settings)}
+        for name, test in state.tests().items()
+    }
     promote = min(figures["promote_log_e"] for figures in metrics.values() if figures["promote_log_e"] is not None)
     return {
         "log_e": state.log_e,
@@ -36,16 +35,6 @@ def full_record(state: State) -> dict[str, Any]:
         "hold": ROUTING_FAULT if state.routing.fault else None,
         "guard": state.guard,
     }
-
-
-def _metric(state: State, weight: float, test: Test) -> dict[str, Any]:
-    if isinstance(test, ErrorTest | LatencyTest | EventTest):
-        figures = test.record(state.settings)
-    elif isinstance(test, PercentileTest):
-        figures = test.record(state.settings.latency_margin)
-    else:
-        figures = test.record()
-    return {"log_e": math.log(test.value()), "weight": weight, **figures}
 
 
 def weights_of(state: State) -> dict[str, float]:

@@ -94,8 +94,11 @@ class RoutingTest(msgspec.Struct, array_like=True):
             self.little = [log_add(log, log_part) for log in self.little]
 
     def _crossed(self) -> bool:
-        limit = 1.0 / ALPHA
-        return any(self.cash + math.exp(min(log_mean(logs), LOG_MAX)) >= limit for logs in (self.much, self.little))
+        for logs in (self.much, self.little):
+            # A mean is at most its largest part: most looks need no more than this comparison.
+            if max(logs) > LOG_LIMIT - 1.0 and self.cash + math.exp(min(log_mean(logs), LOG_MAX)) >= 1.0 / ALPHA:
+                return True
+        return False
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ferryman.analysis.betting.bets import HarmBet, ReverseBet, log_mean, new_harm_bet, tilt
-from ferryman.analysis.betting.settings import PROMOTE_LATENCY, by_stage
+from ferryman.analysis.betting.settings import PROMOTE_LATENCY, Settings, by_stage
 from ferryman.analysis.betting.tally import Tally
 from ferryman.model.evidence import Arm, Block
 
@@ -81,9 +81,14 @@ class PercentileTest(msgspec.Struct, array_like=True):
     def promote_log(self) -> float:
         return log_mean(self.better.logs)
 
-    def record(self, margin: float) -> dict[str, Any]:
+    def record(self, settings: Settings) -> dict[str, Any]:
         tally = Tally(self.blocks, self.blocks - self.above, self.blocks, self.above)
-        return {"margin": margin, "promote_log_e": self.promote_log(), **tally.record(), "interval": None}
+        return {
+            "margin": settings.latency_margin,
+            "promote_log_e": self.promote_log(),
+            **tally.record(),
+            "interval": None,
+        }
 
 
 def new_percentile_test() -> PercentileTest:
@@ -194,7 +199,7 @@ class SaturationTest(msgspec.Struct, array_like=True):
         bets = self.bets()
         return sum(bet.value() for bet in bets) / len(bets) if bets else 1.0
 
-    def record(self) -> dict[str, Any]:
+    def record(self, settings: Settings) -> dict[str, Any]:
         tally = Tally(self.blocks, self.blocks - self.above, self.blocks, self.above)
         return {
             "margin": CPU_MARGIN,
