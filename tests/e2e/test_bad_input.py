@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ferryman.model.view import ServiceView
 from project import CANARY, ROLLING, SERVICE, Project
 
 pytestmark = [pytest.mark.real, pytest.mark.deadline(150)]
@@ -60,6 +61,22 @@ def test_an_instance_that_ignores_sigterm_is_ended_by_force(project: Project) ->
     assert project.stop_load().client_failures == 0
     topics = [e.text for e in project.client.events(SERVICE).events if e.kind == "noted"]
     assert any("forc" in text.lower() or "kill" in text.lower() for text in topics), topics
+
+
+def test_an_app_that_leaks_memory_is_seen_to(project: Project) -> None:
+    project.carry("v1", ROLLING)
+    project.start_load(50.0, 4)
+    held = "{canary: {steps: [{weight: 50}, {pause: {}}, 100]}}"
+    answer = project.deploy("v2", held, "--leak-mb-per-second", "30")
+
+    def leaks(view: ServiceView) -> bool:
+        memory = {s.label: s.memory_bytes or 0.0 for s in view.sides}
+        return memory.get("v2", 0.0) > memory.get("v1", 0.0) + 100e6 > 100e6
+
+    project.until("the status shows the memory of v2 grow away from v1's", leaks, 40)
+    project.client.verb(SERVICE, "abort", actor="test", reason="leaks")
+    assert project.ended(answer.rollout).phase == "rolled_back"
+    assert project.stop_load().client_failures == 0
 
 
 def test_a_port_that_is_taken_is_named(project: Project) -> None:
