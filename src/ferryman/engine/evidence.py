@@ -19,6 +19,7 @@ from ferryman.store.base import Measurement
 HISTORY_REQUESTS_MIN = 500
 LIMIT_STAGE = -1
 MISSING = "error"
+NOTHING_YET = "nothing was measured yet"
 
 
 class FeedState(msgspec.Struct):
@@ -33,7 +34,7 @@ class FeedState(msgspec.Struct):
     error_since: float | None = None
     error_seconds: float = 0.0
     verdict: str = "insufficient"
-    reason: str = "nothing was measured yet"
+    reason: str = NOTHING_YET
     stage_from: dict[str, int] = {}
     evidence: dict[str, Any] = {}
     base: Counters | None = None
@@ -126,6 +127,7 @@ class EvidenceFeed:
             return self._limits(state, rollout, sample, weight)
         self._move_stage(state, rollout, sample, weight)
         if state.stage < 0 or rollout.attempt_at is None:
+            self._before_first(state, sample)
             return None
         session = self._session or self._begin(rollout, before)
         line = self._line(state, rollout, sample, instances, weight)
@@ -136,6 +138,13 @@ class EvidenceFeed:
         state.evidence = session.record()
         said = {"t": answer.t, "verdict": answer.verdict.value, "evidence": answer.evidence}
         return Measurement(rollout=rollout.id, attempt=rollout.attempt, at=sample.at, line=line, answer=said)
+
+    def _before_first(self, state: FeedState, sample: Sample) -> None:
+        """No stage has begun to be served. A source that says nothing is known as such from the beginning."""
+        if sample.error:
+            state.line_at, state.verdict, state.reason = sample.at, MISSING, sample.error
+        elif state.line_at:
+            state.line_at, state.verdict, state.reason = sample.at, "insufficient", NOTHING_YET
 
     def _of(self, rollout: Rollout) -> FeedState:
         if self._state is None or (self._state.rollout, self._state.attempt) != (rollout.id, rollout.attempt):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from ferryman.sim.deeds import (
     Ask,
     Crash,
@@ -62,9 +64,8 @@ def draw_story(seed: int, *, faults: int = 24, verbs: int = 10, releases: int = 
     for _ in range(chance.randint(0, verbs)):
         at = round(chance.uniform(1.0, seconds), 3)
         deeds.append(Ask(at, chance.choice(VERBS), chance.choice((None, None, None, 0, 1))))
-    if chance.random() < 0.3:
-        at = chance.uniform(6.0, seconds)
-        deeds += [Ask(round(at, 3), "abort"), Ask(round(at + chance.uniform(1.0, 9.0), 3), "retry")]
+    for _ in range(chance.choice((0, 0, 1, 1, 2))):
+        deeds += chance.choice(PATTERNS)(chance, chance.uniform(5.0, seconds))
     for _ in range(chance.randint(0, faults)):
         deeds.append(chance.choice(FAULTS)(chance, round(chance.uniform(1.0, seconds), 3)))
     return Story(
@@ -90,7 +91,7 @@ def draw_shape(chance: random.Random, label: str, *, calm: bool = False) -> Shap
         hold=chance.choice((0.0, 1.0, 3.0)),
         judged=chance.random() < 0.6,
         pause=chance.choice((0, 0, 0, 1)),
-        wait=chance.choice((0.0, 0.0, 0.0, 2.0)),
+        wait=chance.choice((0.0, 2.0)),
         check=chance.random() < 0.3,
         bake=chance.choice((0.0, 2.0)),
         delay=chance.choice((0.0, 1.0, 4.0, None)),
@@ -141,6 +142,41 @@ def _outage(chance: random.Random, at: float) -> Deed:
 def _side(chance: random.Random) -> str:
     return chance.choice(("stable", "candidate"))
 
+
+def _round(*deeds: Deed) -> list[Deed]:
+    return [replace(deed, at=round(deed.at, 3)) for deed in deeds]
+
+
+def _abort_then_retry(chance: random.Random, at: float) -> list[Deed]:
+    return _round(Ask(at, "abort"), Ask(at + chance.uniform(1.0, 9.0), "retry"))
+
+
+def _abort_midway(chance: random.Random, at: float) -> list[Deed]:
+    shape = replace(draw_shape(chance, "v8", calm=True), strategy="canary", judged=False, hold=3.0, routed=True)
+    return _round(Deploy(at, shape), Ask(at + chance.uniform(2.0, 9.0), "abort"))
+
+
+def _closed_late(chance: random.Random, at: float) -> list[Deed]:
+    """The service is taken down, the one who does it stands still, and meanwhile it is wanted again."""
+    back = draw_shape(chance, "v9", calm=True)
+    still = chance.uniform(6.0, 18.0)
+    return _round(Freeze(at, still, "remove"), Ask(at, "down"), Deploy(at + chance.uniform(1.0, 12.0), back))
+
+
+def _blind_midway(chance: random.Random, at: float) -> list[Deed]:
+    """The counters cannot be read while a canary that needs no verdict holds."""
+    shape = draw_shape(chance, "v7", calm=True)
+    shape = replace(shape, strategy="canary", judged=False, hold=3.0, routed=True, analysed=True)
+    return _round(Deploy(at, shape), Outage(at + chance.uniform(2.0, 6.0), "metrics", chance.uniform(3.0, 12.0)))
+
+
+PATTERNS: tuple[Callable[[random.Random, float], list[Deed]], ...] = (
+    _abort_then_retry,
+    _abort_midway,
+    _closed_late,
+    _blind_midway,
+)
+"""Short sequences that are dangerous, and that chance alone would seldom find."""
 
 FAULTS: tuple[Callable[[random.Random, float], Deed], ...] = (
     _kill,

@@ -38,7 +38,7 @@ async def taken(point: Point) -> Fate | None:
 @dataclass
 class Eyes:
     """One controller's look at the world. `observed_at` is when it last looked at instances; `blind` tells that its
-    last reading of the counters failed, `loaded` that it has just read the log."""
+    last reading of the counters failed, `loaded` is what it has just read in the log."""
 
     world: World
     controller: int
@@ -46,7 +46,7 @@ class Eyes:
     instances: tuple[Instance, ...] = ()
     routes: RoutesSeen = field(default_factory=RoutesSeen)
     blind: bool = False
-    loaded: bool = False
+    loaded: Loaded | None = None
     writes: int = 0
 
     def write(self, generation: Generation) -> Write:
@@ -120,7 +120,7 @@ class SimStore:
     async def load(self, service: str) -> Loaded:
         self._check()
         found = self.eyes.world.log.load()
-        self.eyes.loaded = True
+        self.eyes.loaded = found
         await self.gate(points.LOADED)
         return found
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
 from ferryman.core.phases import Verb
 from ferryman.core.standing import subject
 from ferryman.core.verbs import Answer, command, deploy, take_down, undo
@@ -112,6 +110,10 @@ class Simulation:
     def run(self) -> Outcome:
         """All of it, up to the first violation."""
         self.run_to(self.story.fault_seconds)
+        return self.end()
+
+    def end(self) -> Outcome:
+        """Nothing goes wrong outside any more; what was begun comes to its end, up to the first violation."""
         self.be_calm()
         self._to_the_end()
         return self.outcome()
@@ -155,15 +157,15 @@ class Simulation:
 
     def _to_the_end(self) -> None:
         """Every rollout ends in bounded time, and then what is there is what is wanted."""
-        limit = self.world.elapsed + SLACK_SECONDS + self._bound()
+        began = self.world.elapsed
+        limit = began + SLACK_SECONDS + self._bound()
         while not self.found and not ended(self.world.log.snapshot):
             if self.world.elapsed > limit:
                 current = self.world.log.snapshot.current
                 where = "" if current is None else f"{current.id} is {current.phase.value} at {current.current.name!r}"
-                self.found.broken(11, f"not ended {limit - self.story.fault_seconds:.0f} s after calm: {where}", limit)
+                self.found.broken(11, f"not ended {limit - began:.0f} s after calm: {where}", limit)
                 return
             self.run_to(self.world.elapsed + 1.0)
-            limit = max(limit, self._limit_of_new(limit))
         until = self.world.elapsed + SETTLE_SECONDS
         while not self.found and (left := self._left_over()):
             if self.world.elapsed > until:
@@ -175,10 +177,6 @@ class Simulation:
         service = self.world.log.snapshot
         waiting = [*service.queue, *([service.current] if service.current else [])]
         return sum(longest(rollout) for rollout in waiting if not rollout.phase.terminal)
-
-    def _limit_of_new(self, limit: float) -> float:
-        """A retry that helps a failed way back makes the way longer."""
-        return limit
 
     def _left_over(self) -> str:
         """What differs from what is wanted once nothing moves any more; "" when nothing does."""
@@ -420,7 +418,3 @@ def longest(rollout: Rollout) -> float:
                     pass
     return (total + HELP_SECONDS) * len(HELP)
 
-
-def without(story: Story, place: int) -> Story:
-    """The same without one deed."""
-    return replace(story, deeds=(*story.deeds[:place], *story.deeds[place + 1 :]))

@@ -71,11 +71,11 @@ class TimeWatch:
 
     def looked(self, controller: Controller) -> None:
         """A controller looks at the world, with what it read from the log in its head."""
-        if not controller.eyes.loaded:
+        loaded, controller.eyes.loaded = controller.eyes.loaded, None
+        if loaded is None:
             return
-        controller.eyes.loaded = False
-        loop, log = controller.loop, self.world.log
-        if loop.service.seq == log.snapshot.seq and loop.feed.dump() != log.judge_state:
+        loop = controller.loop
+        if loop.service.seq == loaded.service.seq and loop.feed.dump() != loaded.judge_state:
             self._broken(0, f"{controller.owner} does not go on from where the judge was")
 
     def _twice(self, controller: Controller) -> None:

@@ -104,10 +104,6 @@ class WorldWatch:
         """The data plane took a table (None: the service is to be forgotten)."""
         self._routed = self._newer("the data plane", write, self._routed)
         self._recorded(write)
-        if table is None and write.generation.rev in self.ledger.states:
-            head = self.ledger.line(max(self.ledger.states))
-            if head is not None and head.world.listener is not None and self.world.plane.table is not None:
-                self._broken(6, "the listener of a service was closed while it is wanted")
 
     def serving(self, table: RouteTable | None, write: Write) -> None:
         """What is served changes now."""
@@ -128,6 +124,8 @@ class WorldWatch:
         """Whether users were served, and whoever stops that sees ready instances that all of them may be sent to."""
         ready, limited = ready_counts(write.instances), line.world.limited
         open_to_all = [r for r, w in line.world.weights.items() if w > 0 and (r != limited or w >= 100.0)]
+        if not line.least:
+            return False  # downtime was accepted
         return bool(self.world.plane.seen.weights) and any(ready.get(revision) for revision in open_to_all)
 
     def _exposed(self, weights: Mapping[str, float], write: Write, line: Line) -> None:
