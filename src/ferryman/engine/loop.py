@@ -24,7 +24,7 @@ from ferryman.engine.evidence import EvidenceFeed, Sample
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.traffic import Traffic
 from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, StoreError
-from ferryman.model.event import CheckFinished, Draft, Event, Noted
+from ferryman.model.event import BackOrdered, CheckFinished, Draft, Event, Noted
 from ferryman.model.generation import Generation
 from ferryman.model.rollout import Service
 from ferryman.model.seen import LIVE_STATES, Instance, RoutesSeen, RouteStatus, Seen
@@ -215,9 +215,11 @@ class ServiceLoop:
         try:
             return await self.ports.store.append(append)
         except StoreError as problem:
-            if problem.code != "disk_full" or not append.drafts or not self.on_disk_full():
+            # The reserve is for the way back; anything else can wait until there is space.
+            back = any(isinstance(draft.body, BackOrdered) for draft in append.drafts)
+            if problem.code != "disk_full" or not back or not self.on_disk_full():
                 raise
-            log.warning("%s: the disk is full; the reserve was given up to write on", self.name)
+            log.warning("%s: the disk is full; the reserve was given up for the way back", self.name)
             return await self.ports.store.append(append)
 
     async def _converge(self, receipt: Receipt, decision: Decision) -> bool:

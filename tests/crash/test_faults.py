@@ -1,0 +1,131 @@
+"""Faults of the machine under a running release: users are served, and the release ends as it should when they pass."""
+
+import contextlib
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ferryman.model.view import ServiceView
+from project import ROLLING, SERVICE, Project
+
+pytestmark = [pytest.mark.real, pytest.mark.deadline(200)]
+LONG = "{canary: {hold: 8s, steps: [{weight: 25, analysis: false}, {weight: 50, analysis: false}, 100], bake: 1s, scaleDownDelay: 1s}}"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with Project(tmp_path / "shop", replicas=2) as made:
+        yield made
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", place], check=False, capture_output=True
+        ).returncode
+    ):
+        pytest.skip("this machine does not let a test mount a tmpfs")
+    yield place
+    subprocess.run(["umount", "-l", place], check=False)
+
+
+def fill(path: Path) -> None:
+    """Take all space that is left."""
+    with path.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def at(percent: float) -> Callable[[ServiceView], object]:
+    return lambda v: v.rollout and v.rollout.exposure_percent == percent and v.rollout.reached_at
+
+
+def test_a_full_disk_does_not_keep_a_broken_release_in_place(disk: Path) -> None:
+    with Project(disk / "shop", replicas=2) as project:
+        project.carry("v1", ROLLING)
+        project.start_load(100.0, 4)
+        answer = project.deploy("v2", "{canary: {hold: 60s, steps: [50, 100]}}")
+        project.until("v2 is exposed", at(50))
+        filler = disk / "filler"
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            fill(filler)  # again and again: what the controller frees is taken too
+            time.sleep(0.2)
+        assert os.statvfs(disk).f_bavail < 64
+        project.client.verb(SERVICE, "abort", actor="test", reason="the disk is full")
+        ended = project.ended(answer.rollout, 60)
+        assert ended.phase == "rolled_back"
+        filler.unlink()
+        assert project.stop_load().client_failures == 0
+        assert project.carry("v3", ROLLING).phase == "promoted", "with space again everything goes on"
+
+
+def test_a_stopped_controller_goes_on_where_it_was(project: Project) -> None:
+    project.carry("v1", ROLLING)
+    project.start_load(100.0, 4)
+    answer = project.deploy("v2", LONG)
+    project.until("v2 is exposed", at(25))
+    pid = project.controller_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(25)  # longer than its lease and longer than the hold
+        done = subprocess.run(
+            [sys.executable, "-m", "ferryman", "--project", str(project.folder), "serve"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert str(pid) in done.stderr
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert project.ended(answer.rollout).phase == "promoted"
+    assert project.stop_load().client_failures == 0
+    assert project.client.verify(SERVICE) > 10
+
+
+def test_instances_killed_at_random_in_every_phase(project: Project) -> None:
+    project.carry("v1", ROLLING)
+    answer = project.deploy("v2", LONG)
+    chance = random.Random(7)
+    for _ in range(8):
+        time.sleep(2.0)
+        shops = [p for p in project.processes() if "ferryman.demo.shop" in " ".join(p.cmdline())]
+        with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+            chance.choice(shops).kill()
+    ended = project.ended(answer.rollout)
+    assert ended.phase in ("promoted", "rolled_back")
+    serving = "v2" if ended.phase == "promoted" else "v1"
+    view = project.until("all is well again", lambda v: v.healthy and v.serving == serving, 60)
+    assert {s.label: s.ready for s in view.sides if s.live} == {serving: 2}
+    assert project.client.verify(SERVICE) > 10
+
+
+def test_a_controller_out_of_file_descriptors_recovers(project: Project) -> None:
+    project.carry("v1", ROLLING)
+    project.start_load(100.0, 4)
+    answer = project.deploy("v2", LONG)
+    project.until("v2 is exposed", at(25))
+    pid = project.controller_pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (psutil.Process(pid).num_fds(), before[1]))
+    time.sleep(6)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert project.ended(answer.rollout).phase == "promoted"
+    assert project.controller_pid == pid, "it lived through it"
+    assert project.stop_load().client_failures == 0
