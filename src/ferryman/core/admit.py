@@ -121,15 +121,22 @@ class _Crew:
         )
         excess = len(present) - wanted
         old = sum(self.outdated(i) for i in present)
-        staying = sum(len(group) for group in self.serving.values())
-        if excess <= 0 and old and wanted and staying >= self.world.bounds.max_total:
-            return order[:1]  # nothing has room to start unless one leaves
+        if excess <= 0 and old and wanted and self._needs_room(revision, wanted - len(present) + old):
+            return order[:1]
         if wanted and old:
-            # While a restart goes on only the old ones may leave, one for each new one that is ready.
+            # While a restart goes on an old one may leave for each new one that is ready, and new ones beyond the wish.
             fresh_ready = sum(i.state is _READY and not self.outdated(i) for i in present)
             keep = max(0, wanted - fresh_ready)
-            return [i for i in order if self.outdated(i)][: max(0, old - keep)]
+            leaving = [i for i in order if self.outdated(i)][: max(0, old - keep)]
+            return leaving + [i for i in order if not self.outdated(i)][: max(0, len(present) - old - wanted)]
         return order[: max(0, excess)]
+
+    def _needs_room(self, revision: str, missing: int) -> bool:
+        """True when new instances are missing, and nothing has room to start unless one of the old ones leaves."""
+        counts = self.counts(frozenset())
+        begun = {r: n - len(self.of(r)) for r, n in counts.items()}
+        staying = sum(len(group) for group in self.serving.values())
+        return missing > begun.get(revision, 0) and staying + sum(begun.values()) >= self.world.bounds.max_total
 
     def _carried(self, revision: str, left: int, asked: dict[str, float]) -> bool:
         """True when `left` ready instances still carry what is routed to the revision, now and by the new weights."""

@@ -139,7 +139,7 @@ def test_only_what_users_cannot_reach_any_more_is_stopped(world: World, seen: Se
         assert late or instance.port is None or instance.connections == 0
 
 
-@given(worlds(), observations())
+@given(worlds(roomy=True), observations())
 def test_obeying_and_asking_again_asks_for_nothing_more(world: World, seen: Seen) -> None:
     """Invariant 10: converging twice is converging once."""
     orders = admit("shop", world, seen)
