@@ -152,7 +152,7 @@ class ServiceLoop:
         now = self.ports.now()
         lease = self._lease
         if lease is None or lease.until - now < self.options.lease_seconds / 2:
-            taken = await self.ports.store.claim(self.name, self.ports.owner, now, self.options.lease_seconds)
+            taken = await self._renewed(lease, now)
             if lease is None or taken.fence != lease.fence:
                 self._loaded = False
             self._lease = taken
@@ -161,6 +161,16 @@ class ServiceLoop:
             self.service = loaded.service
             self.feed.restore(loaded.judge_state)
             self._loaded = True
+
+    async def _renewed(self, lease: Lease | None, now: float) -> Lease:
+        """The lease, taken or renewed. On a full disk the old one must do: a lapsed lease that nobody took still
+        writes, and what is written next may be the way back."""
+        try:
+            return await self.ports.store.claim(self.name, self.ports.owner, now, self.options.lease_seconds)
+        except StoreError as problem:
+            if lease is None or problem.code != "disk_full":
+                raise
+            return lease
 
     async def _observe(self, now: float) -> Measurement | None:
         self.instances = await self.ports.target.observe(self.name)
