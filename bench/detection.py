@@ -21,7 +21,7 @@ STEP = "{canary: {hold: 300s, steps: [5, 100]}}"
 ALL_FAIL_SECONDS = 10.0
 FIVEFOLD_SECONDS = 240.0
 ACKNOWLEDGED_SECONDS = 0.150
-STABLE_ERROR_PERCENT = 2.0
+STABLE_ERROR_PERCENT = 0.5
 
 
 def detect(project: Project, version: str, *shop: str) -> tuple[float, float, int]:

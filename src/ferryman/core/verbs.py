@@ -50,6 +50,10 @@ def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str
             # What went back without steps because it was known to be good is tried again without steps.
             quick = full or verb is Verb.FULL or (current.kind == "undo" and current.full)
             found = _once_more(current, doing, actor, now, reason, full=quick)
+        case Act.NEXT if current.pause is not None and current.pause.kind == "fail":
+            message = f"{current.id} waits because the judge said fail: {current.pause.reason}"
+            hint = "`ferry abort` takes it back; `ferry promote --full` overrules the judge for good"
+            raise Refused("verdict_fail", message, ("abort", "promote --full", "resume"), hint)
         case Act.NEXT | Act.END_BAKE | Act.FULL | Act.HOLD | Act.RESUME:
             found = _on_the_way(current, doing, actor, reason)
         case _:

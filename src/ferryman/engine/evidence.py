@@ -248,10 +248,12 @@ class EvidenceFeed:
 
     def _limits(self, state: FeedState, rollout: Rollout, sample: Sample, weight: float) -> Measurement | None:
         """Everybody is on the candidate (or nobody yet): only absolute limits say something."""
-        if sample.error or weight < 100.0 or rollout.stable is None:
+        if weight < 100.0 or rollout.stable is None:
+            return None
+        state.line_at = sample.at
+        if sample.error:
             return None
         now = sample.counters.get(rollout.candidate)
-        state.line_at = sample.at
         if state.stage != LIMIT_STAGE or state.base is None:
             state.stage, state.base, state.error_seconds = LIMIT_STAGE, now, 0.0
             state.verdict, state.reason, state.evidence = "continue", "within the limits", {}

@@ -34,7 +34,7 @@ from ferryman.store.base import Append, Lease, Measurement, StoredEvent
 log = logging.getLogger("ferryman.loop")
 NOTES_MAX = 20
 NOTE_AGAIN_SECONDS = 60.0
-NOW_SECONDS = 0.02
+NOW_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ class ServiceLoop:
     async def turn(self) -> float:
         """One pass through the duties; returns when the next one is due (epoch seconds)."""
         await self._claim()
+        measurement = await self._observe(self.ports.now())
         now = self.ports.now()
-        measurement = await self._observe(now)
         base = self._with(self._take_found(), now)
         decision = decide(base[1], self.seen(now), now)
         drafts = (*base[0], *decision.events)
