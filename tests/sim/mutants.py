@@ -372,7 +372,7 @@ def an_abort_is_refused_while_instances_start(patch: MonkeyPatch) -> None:
     patch.setitem(TABLE, Phase.STARTING, {**TABLE[Phase.STARTING], Verb.ABORT: Act.REFUSE})
 
 
-@mutant(13)
+@mutant(1, 13)
 def the_way_back_waits_before_it_begins(patch: MonkeyPatch) -> None:
     wanted = decide_module.wanted
 

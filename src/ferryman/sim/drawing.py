@@ -148,7 +148,9 @@ def _round(*deeds: Deed) -> list[Deed]:
 
 
 def _abort_then_retry(chance: random.Random, at: float) -> list[Deed]:
-    return _round(Ask(at, "abort"), Ask(at + chance.uniform(1.0, 9.0), "retry"))
+    shape = replace(draw_shape(chance, "v6", calm=True), strategy="canary", check=True, hold=3.0)
+    aborted = at + chance.uniform(1.0, 9.0)
+    return _round(Deploy(at, shape), Ask(aborted, "abort"), Ask(aborted + chance.uniform(1.0, 9.0), "retry"))
 
 
 def _abort_midway(chance: random.Random, at: float) -> list[Deed]:
