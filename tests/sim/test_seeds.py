@@ -32,9 +32,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("first", range(0, SEEDS, SLICE))
 def test_no_promise_is_broken(first: int) -> None:
     broken = [
-        f"seed {seed}: {violation}"
-        for seed in range(first, first + SLICE)
-        for violation in play(seed).violations
+        f"seed {seed}: {violation}" for seed in range(first, first + SLICE) for violation in play(seed).violations
     ]
     assert not broken, "\n".join(broken)
 

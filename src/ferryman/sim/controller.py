@@ -91,7 +91,7 @@ class Controller:
             metrics=SimMetrics(self.eyes),
             now=self.now,
             owner=self.owner,
-            checker=lambda done: SimChecker(self.eyes, self.wake),
+            checker=lambda _: SimChecker(self.eyes, self.wake),
         )
         self.loop = ServiceLoop(self.world.name, ports, self.options, lambda: False)
         self.world.kernel.say(f"{self.owner} starts")
@@ -195,6 +195,6 @@ class Controller:
         else:
             self.told.turned(self)
             delay = result - self.now()
-            self._plan(delay if delay > NOW_SECONDS else NOW_SECONDS)
+            self._plan(max(NOW_SECONDS, delay))
         if self._waiting and self._job is None and self.alive:
             self._begin_asking()

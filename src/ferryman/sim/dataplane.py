@@ -12,7 +12,7 @@ from ferryman.model.generation import Generation
 from ferryman.model.seen import RoutesSeen, RouteStatus
 from ferryman.model.world import RouteTable
 from ferryman.sim.fleet import Fact, Write
-from ferryman.sim.kernel import Kernel
+from ferryman.sim.kernel import Kernel, nobody
 
 ABSENT = RoutesSeen()
 
@@ -24,8 +24,8 @@ class DataPlane:
     the write) just before what is served changes."""
 
     kernel: Kernel
-    on_serve: Callable[[RouteTable | None, Write], None] = lambda table, write: None
-    on_write: Callable[[RouteTable | None, Write], None] = lambda table, write: None
+    on_serve: Callable[[RouteTable | None, Write], None] = nobody
+    on_write: Callable[[RouteTable | None, Write], None] = nobody
     ack_seconds: float = 0.0
     down_until: float = 0.0
     refusing_until: float = 0.0

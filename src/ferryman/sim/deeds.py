@@ -120,9 +120,7 @@ class Trouble(msgspec.Struct, frozen=True, omit_defaults=True, tag="trouble", ta
 
 
 AtPoint = Kill | Freeze | Spoil
-Deed = (
-    Deploy | Ask | Kill | Freeze | Spoil | Outage | Refuse | Slow | PlaneRestart | Crash | Waver | Skew | Trouble
-)
+Deed = Deploy | Ask | Kill | Freeze | Spoil | Outage | Refuse | Slow | PlaneRestart | Crash | Waver | Skew | Trouble
 
 
 class Story(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -13,7 +13,7 @@ from ferryman.model.generation import Generation
 from ferryman.model.revision import Revision
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RoutesSeen
 from ferryman.model.world import Orders
-from ferryman.sim.kernel import Kernel
+from ferryman.sim.kernel import Kernel, nobody
 from ferryman.targets.backoff import CrashLoop
 from ferryman.targets.base import Action, DrainInstance, StartInstance, StopInstance
 from ferryman.targets.planning import plan_actions
@@ -22,6 +22,8 @@ READY, DRAINING = InstanceState.READY, InstanceState.DRAINING
 ENDED_SHOWN = 20
 ENDED_SHOWN_SECONDS = 600.0
 FIRST_PORT = 20_000
+
+NO_ROUTES = RoutesSeen()
 
 Fact = tuple[str, str, dict[str, object]]
 
@@ -70,7 +72,7 @@ class Write:
     generation: Generation
     observed_at: float
     instances: tuple[Instance, ...] = ()
-    routes: RoutesSeen = RoutesSeen()
+    routes: RoutesSeen = NO_ROUTES
     number: int = 0
 
 
@@ -78,8 +80,8 @@ class Write:
 class Watcher:
     """Told of every change of an instance. `moved`: (instance, state before, the write that did it or None)."""
 
-    moved: Callable[[Body, InstanceState | None, Write | None], None] = lambda body, before, write: None
-    ordered: Callable[[Orders, Write], None] = lambda orders, write: None
+    moved: Callable[[Body, InstanceState | None, Write | None], None] = nobody
+    ordered: Callable[[Orders, Write], None] = nobody
     changed: Callable[[], None] = lambda: None
 
 

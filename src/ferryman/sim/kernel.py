@@ -13,6 +13,10 @@ EPOCH = 1_000_000.0
 FLUSH_LINES = 2000
 
 
+def nobody(*told: object) -> None:
+    """Who is told when nobody listens."""
+
+
 class Kernel:
     """`now` is the world's own time in epoch seconds. `ticks` counts what was moved: each call from the heap and each
     point at which a controller was stepped.

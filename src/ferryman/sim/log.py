@@ -8,7 +8,7 @@ from typing import cast
 
 from ferryman.model.event import Event
 from ferryman.model.rollout import Service
-from ferryman.sim.kernel import Kernel
+from ferryman.sim.kernel import Kernel, nobody
 from ferryman.store import rules
 from ferryman.store.base import Append, Lease, Loaded, StoredEvent
 from ferryman.store.records import Head, Write
@@ -21,8 +21,8 @@ class EventLog:
 
     kernel: Kernel
     name: str
-    on_append: Callable[[Append, tuple[Event, ...], Service], None] = lambda append, events, snapshot: None
-    on_claim: Callable[[Head | None, Head, float], None] = lambda before, after, now: None
+    on_append: Callable[[Append, tuple[Event, ...], Service], None] = nobody
+    on_claim: Callable[[Head | None, Head, float], None] = nobody
     head: Head | None = None
     events: list[Event] = field(default_factory=list[Event])
     measured: int = 0
@@ -64,4 +64,3 @@ class EventLog:
     def load(self) -> Loaded:
         """The service as last written."""
         return Loaded(self.snapshot, self.judge_state)
-

@@ -10,12 +10,10 @@ from ferryman.core.standing import subject
 from ferryman.core.verbs import Answer, command, deploy, take_down, undo
 from ferryman.engine.ports import Options
 from ferryman.model.errors import FerrymanError, Refused
-from ferryman.model.event import Noted
-from ferryman.model.plan import HoldGate, PauseGate, VerdictGate
-from ferryman.model.rollout import Rollout, Service
+from ferryman.model.rollout import Service
 from ferryman.model.seen import InstanceState
-from ferryman.sim.controller import Controller, Request
 from ferryman.sim import points
+from ferryman.sim.controller import Controller, Request
 from ferryman.sim.deeds import (
     Ask,
     AtPoint,
@@ -34,9 +32,10 @@ from ferryman.sim.deeds import (
     Trouble,
     Waver,
 )
-from ferryman.sim.fleet import Body, Nature
+from ferryman.sim.ending import PatientPerson, ended, left_over, longest_left
+from ferryman.sim.fleet import Body
 from ferryman.sim.invariants import Findings, Violation
-from ferryman.sim.kernel import EPOCH, Kernel
+from ferryman.sim.kernel import EPOCH, Kernel, nobody
 from ferryman.sim.ledger import Ledger
 from ferryman.sim.points import Point
 from ferryman.sim.shapes import Shape
@@ -48,11 +47,9 @@ from ferryman.sim.world import World
 
 ACTOR = "ana"
 PULSE_SECONDS = 1.0
-HELP_SECONDS = 3.0
 SETTLE_SECONDS = 60.0
 SLACK_SECONDS = 60.0
-STUCK_SECONDS = 90.0
-HELP = (Verb.RESUME, Verb.PROMOTE, Verb.FULL, Verb.ABORT)
+ALIVE = (InstanceState.STARTING, InstanceState.READY, InstanceState.UNREADY)
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,6 @@ class Simulation:
     armed: list[AtPoint] = field(default_factory=list[AtPoint])
     calm: bool = False
     turns: int = 0
-    _helped: int = 0
-    _helped_seq: int = 0
 
     def __post_init__(self) -> None:
         story = self.story
@@ -139,7 +134,7 @@ class Simulation:
                 controller.start()
         self.time.disturbed()
         self.kernel.say("calm")
-        self.kernel.after(HELP_SECONDS, self._help)
+        PatientPerson(world, self.ask).look()
 
     def outcome(self) -> Outcome:
         """What came of it so far."""
@@ -158,7 +153,7 @@ class Simulation:
     def _to_the_end(self) -> None:
         """Every rollout ends in bounded time, and then what is there is what is wanted."""
         began = self.world.elapsed
-        limit = began + SLACK_SECONDS + self._bound()
+        limit = began + SLACK_SECONDS + longest_left(self.world.log.snapshot)
         while not self.found and not ended(self.world.log.snapshot):
             if self.world.elapsed > limit:
                 current = self.world.log.snapshot.current
@@ -167,35 +162,11 @@ class Simulation:
                 return
             self.run_to(self.world.elapsed + 1.0)
         until = self.world.elapsed + SETTLE_SECONDS
-        while not self.found and (left := self._left_over()):
+        while not self.found and (left := left_over(self.world)):
             if self.world.elapsed > until:
                 self.found.broken(11, f"all has ended, and yet {left}", self.world.elapsed)
                 return
             self.run_to(self.world.elapsed + 1.0)
-
-    def _bound(self) -> float:
-        service = self.world.log.snapshot
-        waiting = [*service.queue, *([service.current] if service.current else [])]
-        return sum(longest(rollout) for rollout in waiting if not rollout.phase.terminal)
-
-    def _left_over(self) -> str:
-        """What differs from what is wanted once nothing moves any more; "" when nothing does."""
-        service, fleet = self.world.log.snapshot, self.world.fleet
-        wanted = {} if service.down else service.steady.instances
-        natures = [fleet.natures.get(revision, Nature()) for revision in wanted]
-        stuck = any(body.state is InstanceState.STARTING for body in fleet.bodies.values())
-        if stuck or any(nature.never_ready or nature.crashes for nature in natures):
-            return ""  # what never comes up is waited for
-        for revision in sorted({*wanted, *(body.revision for body in fleet.bodies.values())}):
-            live = [body for body in fleet.bodies.values() if body.revision == revision and body.live]
-            if len(live) > wanted.get(revision, 0):
-                return f"{len(live)} instances of {revision} live, {wanted.get(revision, 0)} are wanted"
-        weights = {} if service.down else service.steady.weights
-        served = self.world.plane.seen.weights
-        if service.steady.listener is not None and fleet.bodies and served != weights:
-            ready = all(fleet.of(revision, InstanceState.READY) for revision in weights)
-            return f"{served} is served, {weights} is wanted" if ready else ""
-        return ""
 
     # ---- what controllers tell
     def met(self, controller: Controller, point: Point) -> AtPoint | None:
@@ -309,7 +280,7 @@ class Simulation:
         name: str,
         question: Callable[[Service, float], Answer],
         number: int | None,
-        done: Callable[[Answer | FerrymanError], None] = lambda result: None,
+        done: Callable[[Answer | FerrymanError], None] = nobody,
     ) -> None:
         controller = self._one_to_ask(number)
         seq = self.world.log.snapshot.seq
@@ -367,54 +338,3 @@ class Simulation:
             self.time.disturbed()
         self.time.pulse()
         self.kernel.after(PULSE_SECONDS, self._pulse)
-
-    def _help(self) -> None:
-        """The patient person: resumes what waits, then promotes, then gives up on it."""
-        service = self.world.log.snapshot
-        rollout = subject(service)
-        told = sum(not isinstance(event.body, Noted) for event in self.world.log.events)
-        if told != self._helped_seq:
-            self._helped_seq, self._helped_at = told, self.kernel.now
-        idle = self.kernel.now - self._helped_at
-        waits = rollout is not None and rollout.pause is not None and rollout.pause.until is None
-        if waits:
-            self.ask(HELP[min(self._helped, len(HELP) - 1)].value)
-            self._helped += 1
-        elif rollout is not None and not rollout.phase.terminal and idle > STUCK_SECONDS and waits_for_good(rollout):
-            self.ask("abort")
-        self.kernel.after(HELP_SECONDS, self._help)
-
-    _helped_at: float = EPOCH
-
-
-ALIVE = (InstanceState.STARTING, InstanceState.READY, InstanceState.UNREADY)
-
-
-def ended(service: Service) -> bool:
-    """Nothing runs or waits."""
-    return not service.queue and (service.current is None or service.current.phase.terminal)
-
-
-def waits_for_good(rollout: Rollout) -> bool:
-    """The release says that nothing but a person ends this wait."""
-    return rollout.release.deadlines.on_deadline == "report" or rollout.release.analysis.on_insufficient == "hold"
-
-
-def longest(rollout: Rollout) -> float:
-    """The longest that a rollout can take when nothing goes wrong outside, with a person looking every few seconds."""
-    deadline = rollout.release.deadlines.progress_seconds
-    total = 0.0
-    for step in (*rollout.plan.steps, *rollout.plan.back):
-        total += deadline + STUCK_SECONDS * waits_for_good(rollout)
-        for gate in step.gates:
-            match gate:
-                case HoldGate():
-                    total += gate.seconds
-                case VerdictGate():
-                    total += gate.max_wait_seconds
-                case PauseGate():
-                    total += gate.seconds or 0.0
-                case _:
-                    pass
-    return (total + HELP_SECONDS) * len(HELP)
-

@@ -24,6 +24,7 @@ from ferryman.model.plan import CheckGate, HoldGate, PauseGate, Phase, VerdictGa
 from ferryman.model.rollout import Rollout, Service, Track
 from ferryman.model.seen import InstanceState
 from ferryman.sim.invariants import Findings
+from ferryman.sim.kernel import nobody
 from ferryman.sim.ledger import Ledger
 from ferryman.sim.world import World
 from ferryman.store.base import Append
@@ -56,7 +57,7 @@ class LogWatch:
     ledger: Ledger
     found: Findings
     blind: Callable[[int], bool]
-    on_event: Callable[[Event, Service], None] = lambda event, after: None
+    on_event: Callable[[Event, Service], None] = nobody
     _fold: Service = field(init=False)
     _attempt: Attempt = field(default_factory=lambda: Attempt(""))
 
@@ -74,7 +75,9 @@ class LogWatch:
         if before is None or before.owner == after.owner:
             return
         if before.owner and now < before.until:
-            self._broken(5, f"{after.owner} took the lease that {before.owner} holds for {before.until - now:.1f} s more")
+            self._broken(
+                5, f"{after.owner} took the lease that {before.owner} holds for {before.until - now:.1f} s more"
+            )
         if after.fence <= before.fence:
             self._broken(5, f"{after.owner} took over with fence {after.fence}, which is not above {before.fence}")
 
@@ -209,13 +212,15 @@ class LogWatch:
         served = self.world.plane.seen.weights.get(rollout.candidate, 0.0)
         routed = rollout.current.world.listener is not None
         if body.outcome is Phase.PROMOTED:
-            if event.actor == "ferryman":
+            if event.actor == "ferryman" and rollout.phase is not Phase.FINISHING:
                 self._passed(rollout, event, fence)
             lost = self.ledger.lost_since(self.world.kernel.now - LOSS_SECONDS, rollout.candidate)
             if routed and not lost and abs(served - 100.0) > SLACK:
                 self._broken(0, f"{rollout.id} counts as promoted, but {served:g}% are served")
         elif body.outcome in (Phase.ROLLED_BACK, Phase.SUPERSEDED) and rollout.entered_at is not None:
-            if rollout.candidate != rollout.stable and served > SLACK:
+            if rollout.candidate == rollout.stable:
+                return
+            if served > SLACK:
                 self._broken(2, f"{rollout.id} counts as {body.outcome.value}, but {served:g}% still meet it")
 
     def _broken(self, number: int, text: str) -> None:

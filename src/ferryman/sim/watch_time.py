@@ -109,7 +109,12 @@ class TimeWatch:
     def answered(self, service: Service, rollout: str | None) -> None:
         """An abort was accepted: the way back has begun, or there is none to go."""
         current = service.current
-        if current is not None and current.id == rollout and not current.phase.terminal and current.track is not Track.BACK:
+        if (
+            current is not None
+            and current.id == rollout
+            and not current.phase.terminal
+            and current.track is not Track.BACK
+        ):
             self._broken(13, f"{rollout} was aborted and is {current.phase.value}")
 
     def refused(self, phase: str, code: str) -> None:
