@@ -91,9 +91,9 @@ class ServiceLoop:
         due = self.ports.now()
         while True:
             self.health.lag_seconds = max(0.0, self.ports.now() - due)
+            self._wake.clear()  # before the turn: what changes during it is looked at in the next one
             due = await self.guarded_turn()
             delay = max(NOW_SECONDS, due - self.ports.now())
-            self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
