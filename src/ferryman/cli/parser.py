@@ -86,6 +86,30 @@ def check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
 
 
+def simulate(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry simulate`."""
+    parser.add_argument("release", nargs="?", metavar="RELEASE", help="the release file, as with -f")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="the same number, the same story (1)")
+    parser.add_argument(
+        "--fail",
+        action="append",
+        default=[],
+        metavar="WHAT [WHEN]",
+        help="what goes wrong with the new version: 'errors x5' (times those of the old one), 'errors 3%%' (of all "
+        "requests), 'latency x3', 'crash' (its instances end, again and again) or 'never-ready'; from the beginning, or "
+        "'at 25%%' (once so many users meet it) or 'after 30s'; may be given more than once",
+    )
+    parser.add_argument("--traffic", metavar="RATE", default="50/s", help="requests per second (50/s)")
+    parser.add_argument("--error-rate", metavar="PERCENT", default="0.5%", help="errors of the old version (0.5%%)")
+    parser.add_argument("--latency", metavar="DURATION", default="60ms", help="its median time to answer (60ms)")
+    parser.add_argument(
+        "--person",
+        metavar="DURATION",
+        default="30s",
+        help="how soon a person promotes what waits for one (30s); 'never': nobody comes",
+    )
+
+
 def deploy(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry deploy`."""
     parser.add_argument("--over", action="store_true", help="take over from a rollout that began after you looked")
@@ -167,6 +191,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         init,
         spec,
         check,
+        simulate,
         deploy,
         watch,
         history,
@@ -210,7 +235,7 @@ def build() -> Parser:
 def _describe(one: Parser, command: Command) -> None:
     examples = "\n".join(("examples:", *(f"  {line}" for line in command.examples))) if command.examples else ""
     one.description = textwrap.fill(f"{command.summary[0].upper()}{command.summary[1:]}. {command.text}".strip(), 80)
-    one.epilog = examples.replace("%", "%%")
+    one.epilog = examples
     one.formatter_class = argparse.RawDescriptionHelpFormatter
     add_options(one, command)
     _everywhere(one, first=False)

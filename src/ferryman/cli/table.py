@@ -53,6 +53,17 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "Nothing is started or changed.", ("ferry plan",), ("release_file",),
             ),
             Command(
+                "simulate", "commands.simulate:run", "see what would happen, in a simulated world, before it does",
+                "Nothing is started. The real decisions and the real judge carry the release over a version just like "
+                "it, under simulated users, while what you ask for goes wrong. Exit: 0 promoted, 1 not promoted.",
+                (
+                    "ferry simulate --traffic 50/s",
+                    "ferry simulate ferryman.yaml --fail 'errors x5 at 25%' --seed 7",
+                    "ferry simulate --fail 'latency x3 after 30s' --fail 'crash at 50%' --json",
+                ),
+                ("release_file", "simulate"),
+            ),
+            Command(
                 "deploy", "commands.deploy:run", "carry the service to what ferryman.yaml says",
                 "Starts a controller for the project if none runs. Exit: 0 promoted and healthy, 1 not promoted, "
                 "2 refused, 3 not within --timeout.",

@@ -10,6 +10,8 @@ from ferryman.core.standing import subject
 from ferryman.core.verbs import Answer, command, deploy, take_down, undo
 from ferryman.engine.ports import Options
 from ferryman.model.errors import FerrymanError, Refused
+from ferryman.model.release import Release
+from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import InstanceState
 from ferryman.sim import points
@@ -71,6 +73,7 @@ class Simulation:
 
     story: Story
     keep_lines: bool = False
+    service: str = "shop"
     options: Options | None = None
     kernel: Kernel = field(init=False)
     world: World = field(init=False)
@@ -84,7 +87,7 @@ class Simulation:
     def __post_init__(self) -> None:
         story = self.story
         self.kernel = Kernel(story.seed, keep_lines=self.keep_lines)
-        self.world = World(self.kernel)
+        self.world = World(self.kernel, self.service)
         self.world.traffic.load = Load(rps=story.rps)
         options = self.options or Options(lease_seconds=story.lease_seconds)
         self.controllers = [Controller(self.world, self, n, options) for n in range(story.controllers)]
@@ -241,17 +244,26 @@ class Simulation:
 
     def deploy(self, shape: Shape) -> None:
         """A person deploys."""
-        revision = shape.revision()
-        world, release = self.world, shape.release(self.world.name)
+        revision, world = shape.revision(), self.world
         world.fleet.natures[revision.id] = shape.nature
         world.traffic.count()
         world.traffic.qualities[revision.id] = shape.quality
         if shape.failing_check:
             world.failing_checks.add(revision.id)
+        self.deploy_release(shape.release(world.name), revision)
+
+    def deploy_release(
+        self,
+        release: Release,
+        revision: Revision,
+        done: Callable[[Answer | FerrymanError], None] = nobody,
+    ) -> None:
+        """A person deploys this very release; `done` is told the answer."""
         self._put(
-            f"deploy {shape.label}",
+            f"deploy {revision.label}",
             lambda service, now: deploy(service, release, revision, actor=ACTOR, now=now),
             None,
+            done,
         )
 
     def ask(self, verb: str, controller: int | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_every_example_parses() -> None:
         for line in command.examples:
             if not line.startswith("ferry "):
                 continue
-            words = line.split(">")[0].replace("'new prices'", "x").split()[1:]
+            words = shlex.split(line.split(">")[0])[1:]
             assert program._parse(words).command == command.name
 
 

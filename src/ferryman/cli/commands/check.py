@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import msgspec
 
-from ferryman.analysis.planning import StageOutlook, advice, outlook
+from ferryman.analysis.planning import StageOutlook, advice
+from ferryman.analysis.planning import outlook as expected
 from ferryman.cli.client import find
 from ferryman.cli.context import NOT_DONE, OK, Context
 from ferryman.cli.durations import requests_per_second, share
@@ -78,15 +79,15 @@ def _planned(checked: Checked, release: Release, traffic: float | None, error_ra
         traffic=traffic,
         error_rate=error_rate if traffic else None,
     )
-    stages = _stages(plan)
+    stages = judge_stages(plan)
     if traffic is None or not stages or not release.analysis.enabled:
         return checked
     tick_seconds = release.analysis.interval_seconds
-    found = outlook(stages, rps=traffic, error_rate=error_rate, tick_seconds=tick_seconds)
+    found = expected(stages, rps=traffic, error_rate=error_rate, tick_seconds=tick_seconds)
     return msgspec.structs.replace(checked, outlook=tuple(found), advice=tuple(advice(found)))
 
 
-def _stages(plan: Plan) -> list[StagePlan]:
+def judge_stages(plan: Plan) -> list[StagePlan]:
     """The judge's stages, each as long as it may last: a verdict is waited for beyond the hold."""
     longest: dict[int, StagePlan] = {}
     for step in plan.steps:
@@ -111,7 +112,7 @@ def _report(context: Context, checked: Checked) -> int:
             f"at least {duration(checked.least_seconds)} from start to end"
         )
     if checked.outlook and checked.traffic is not None:
-        out.say(_table(checked))
+        out.say(outlook_text(checked.outlook, checked.traffic, checked.error_rate or 0.0))
         for line in checked.advice:
             out.say(f"doubtful: {line}")
     elif checked.max_instances is not None:
@@ -122,10 +123,10 @@ def _report(context: Context, checked: Checked) -> int:
     return NOT_DONE if bad else OK
 
 
-def _table(checked: Checked) -> str:
-    assert checked.traffic is not None
+def outlook_text(outlook: tuple[StageOutlook, ...], traffic: float, error_rate: float) -> str:
+    """What the judge can see of each stage at so many requests per second, with errors from 0 to 1."""
     rows: list[tuple[str, ...]] = [("WEIGHT", "AT MOST", "CANDIDATE", "PASSES IN", "2x ERRORS", "5x ERRORS", "OUTAGE")]
-    for stage in checked.outlook:
+    for stage in outlook:
         if 0 < stage.weight_percent < 100:
             times = (stage.pass_seconds, stage.double_seconds, stage.fivefold_seconds, stage.outage_seconds)
             longest = duration(stage.seconds) if stage.seconds else "open"
@@ -138,7 +139,7 @@ def _table(checked: Checked) -> str:
                 )
             )
     head = (
-        f"what the judge can see at {rate(checked.traffic)} with {percent((checked.error_rate or 0.0) * 100)} errors "
+        f"what the judge can see at {rate(traffic)} with {percent(error_rate * 100)} errors "
         "(good to a factor of two); taken back after:"
     )
     return f"\n{head}\n{columns(rows)}"
