@@ -46,6 +46,7 @@ log = logging.getLogger("ferryman.controller")
 
 RECENT_EVENTS = 6
 HISTORY_PAGE = 1000
+STARTING_MAX = 64
 STORE_RETRY_SECONDS = 5.0
 DOWN_SECONDS = 60.0
 
@@ -60,6 +61,7 @@ class Controller:
         self._clock = SteadyClock()
         self._loops: dict[str, ServiceLoop] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._starting = asyncio.Semaphore(STARTING_MAX)
         self._position = 0
         self._news = asyncio.Event()
         self._ports: Ports | None = None
@@ -104,7 +106,8 @@ class Controller:
         await self._router.start()
         await target.start()
         target.on_change(self._wake)
-        for item in loaded:
+        # Who is under way first.
+        for item in sorted(loaded, key=lambda item: item.service.current is None or not item.service.current.running):
             self._loop_of(item.service.name)
         prune_artifacts(path, {r.run.artifact for i in loaded for r in i.service.revisions.values() if r.run.artifact})
 
@@ -143,7 +146,7 @@ class Controller:
         if loop is None:
             loop = ServiceLoop(service, self.ports, self._options, self.folder.free_reserve)
             self._loops[service] = loop
-            self._tasks[service] = asyncio.create_task(loop.run(), name=f"loop of {service}")
+            self._tasks[service] = asyncio.create_task(loop.run(self._starting), name=f"loop of {service}")
         return loop
 
     def _wake(self, service: str) -> None:

@@ -36,7 +36,6 @@ class FeedState(msgspec.Struct):
     verdict: str = "insufficient"
     reason: str = NOTHING_YET
     stage_from: dict[str, int] = {}
-    evidence: dict[str, Any] = {}
     base: Counters | None = None
     last: dict[str, Counters] = {}
     session: str | None = None
@@ -90,14 +89,21 @@ class EvidenceFeed:
         state = self._of(rollout)
         return now - state.line_at >= rollout.release.analysis.interval_seconds - 0.05
 
-    def seen(self, rollout: Rollout | None) -> AnalysisSeen | None:
-        """The judge's present word on this rollout and attempt."""
+    @property
+    def begun(self) -> bool:
+        """True once there is a judge at work."""
+        return self._session is not None
+
+    def seen(self, rollout: Rollout | None, *, full: bool = True) -> AnalysisSeen | None:
+        """The judge's present word on this rollout and attempt. What it stands on takes as long to put together as the
+        word itself: unless `full`, it is there only where the word has changed since it was last recorded."""
         state = self._state
         if rollout is None or state is None or (state.rollout, state.attempt) != (rollout.id, rollout.attempt):
             return None
         if not rollout.release.analysis.enabled or not state.line_at:
             return None
         missing = state.line_at - state.error_since if state.error_since is not None else 0.0
+        full = full or rollout.verdict != (state.stage, state.verdict)
         return AnalysisSeen(
             rollout=state.rollout,
             attempt=state.attempt,
@@ -108,7 +114,7 @@ class EvidenceFeed:
             error_since=state.error_since,
             error_seconds=state.error_seconds + missing,
             candidate_requests=state.stage_from.get("candidate_requests", 0),
-            evidence=state.evidence,
+            evidence=self._session.record() if full and self._session and state.stage != LIMIT_STAGE else {},
         )
 
     def take(
@@ -135,7 +141,6 @@ class EvidenceFeed:
         state.line_at = sample.at
         state.verdict = answer.verdict.value
         state.reason = str(answer.evidence.get("reason", ""))
-        state.evidence = session.record()
         said = {"t": answer.t, "verdict": answer.verdict.value, "evidence": answer.evidence}
         return Measurement(rollout=rollout.id, attempt=rollout.attempt, at=sample.at, line=line, answer=said)
 
@@ -256,7 +261,7 @@ class EvidenceFeed:
         now = sample.counters.get(rollout.candidate)
         if state.stage != LIMIT_STAGE or state.base is None:
             state.stage, state.base, state.error_seconds = LIMIT_STAGE, now, 0.0
-            state.verdict, state.reason, state.evidence = "continue", "within the limits", {}
+            state.verdict, state.reason = "continue", "within the limits"
         if now is None:
             return None
         counted = since(now, state.base)

@@ -27,8 +27,8 @@ from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, 
 from ferryman.model.event import BackOrdered, CheckFinished, Draft, Event, Noted
 from ferryman.model.generation import Generation
 from ferryman.model.rollout import Service
-from ferryman.model.seen import LIVE_STATES, Instance, RoutesSeen, RouteStatus, Seen
-from ferryman.model.world import Orders
+from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
+from ferryman.model.world import Orders, World
 from ferryman.store.base import Append, Lease, Measurement, StoredEvent
 
 log = logging.getLogger("ferryman.loop")
@@ -76,6 +76,7 @@ class ServiceLoop:
         self._lease: Lease | None = None
         self._loaded = False
         self._told = ""
+        self._question: tuple[object, ...] = ()
         self._wake = asyncio.Event()
         self._checks = self.ports.checker(self.wake)
         self._noted: dict[tuple[str, str], float] = {}
@@ -86,9 +87,13 @@ class ServiceLoop:
         return not any(i.state in LIVE_STATES for i in self.instances)
 
     # ------------------------------------------------------------------ life
-    async def run(self) -> None:
-        """Turn until cancelled. No failure of an adapter or of the store ends it."""
+    async def run(self, starting: asyncio.Semaphore | None = None) -> None:
+        """Turn until cancelled. No failure of an adapter or of the store ends it. The first turn waits for `starting`:
+        of thousands of services that begin together the first are carried on at once, not all of them late."""
         due = self.ports.now()
+        if starting is not None:
+            async with starting:
+                due = await self.guarded_turn()
         while True:
             self.health.lag_seconds = max(0.0, self.ports.now() - due)
             self._wake.clear()  # before the turn: what changes during it is looked at in the next one
@@ -140,7 +145,7 @@ class ServiceLoop:
         measurement = await self._observe(self.ports.now())
         now = self.ports.now()
         base = self._with(self._take_found(), now)
-        decision = decide(base[1], self.seen(now), now)
+        decision = decide(base[1], self.seen(now, full=False), now)
         drafts = (*base[0], *decision.events)
         receipt = await self._append(drafts, decision.service, now, measurement)
         changed = await self._converge(receipt, decision)
@@ -183,7 +188,7 @@ class ServiceLoop:
         sample = await self._sample()
         if rollout is None or not judged:
             return None
-        before = self.traffic.history(rollout.stable or "")
+        before = None if self.feed.begun else self.traffic.history(rollout.stable or "")
         return self.feed.take(rollout, sample, self.instances, self.routes, before)
 
     async def _sample(self) -> Sample:
@@ -195,9 +200,9 @@ class ServiceLoop:
         self.traffic.add(at, counters)
         return Sample(at=at, counters=counters)
 
-    def seen(self, now: float) -> Seen:
-        """The last observation, as of `now`."""
-        analysis = self.feed.seen(self.service.current)
+    def seen(self, now: float, *, full: bool = True) -> Seen:
+        """The last observation, as of `now`; what the judge's word stands on as in `EvidenceFeed.seen`."""
+        analysis = self.feed.seen(self.service.current, full=full)
         return Seen(at=now, instances=self.instances, routes=self.routes, analysis=analysis)
 
     async def _append(
@@ -236,7 +241,7 @@ class ServiceLoop:
         """Ask for the closest safe world; True when anything was begun."""
         rollout = self.service.current
         first = rollout.candidate if rollout is not None and not rollout.phase.terminal else None
-        orders = admit(self.name, decision.world, self.seen(self.ports.now()), first=first)
+        orders = self._admitted(decision.world, first)
         before = self.routes
         if orders.routes is not None:
             self.routes = await self.ports.router.apply(orders.routes, receipt.generation)
@@ -244,8 +249,16 @@ class ServiceLoop:
             await self.ports.router.remove(self.name, receipt.generation)
             self.routes = await self.ports.router.observe(self.name)
         begun = await self.ports.target.apply(self.name, orders, self.service.revisions, receipt.generation)
-        self.orders = orders
         return bool(begun) or self.routes != before
+
+    def _admitted(self, world: World, first: str | None) -> Orders:
+        """The same question has the same answer, as long as no instance is on its way out: that is a matter of time."""
+        question = world, self.instances, self.routes, first
+        leaving = any(instance.state is InstanceState.DRAINING for instance in self.instances)
+        if self.orders is None or leaving or question != self._question:
+            seen = Seen(at=self.ports.now(), instances=self.instances, routes=self.routes)
+            self.orders, self._question = admit(self.name, world, seen, first=first), question
+        return self.orders
 
     def _next(self, decision: Decision, now: float, *, moved: bool) -> float:
         if moved:

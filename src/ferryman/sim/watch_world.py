@@ -137,7 +137,7 @@ class WorldWatch:
             limit = max(served.get(revision, 0.0), seen.get(revision, 0.0))
             slack = TENTH if rollout is not None and revision != rollout.candidate else SLACK
             if rollout is None:
-                limit = max(limit, line.world.weights.get(revision, 0.0))
+                limit = max(limit, line.world.weights.get(revision, 0.0), self.ledger.recorded.get(revision, 0.0))
             elif revision == rollout.stable:
                 limit = 100.0
             elif revision == rollout.candidate:
