@@ -144,4 +144,10 @@ def test_down_leaves_nothing_running(project: Project) -> None:
         time.sleep(0.05)
     assert [p.cmdline() for p in project.processes() if p.status() != psutil.STATUS_ZOMBIE] == []
     project.forget()
+    told = ferry(project, "history")
+    assert (told.returncode, "promoted" in told.stdout) == (0, True), "what happened can be read without a controller"
+    assert "taken down" in ferry(project, "events").stdout
+    assert "chain is intact" in ferry(project, "events", "--verify").stdout
+    assert ferry(project, "history", "shpo").returncode == 2
+    assert [p.cmdline() for p in project.processes()] == [], "and starts none"
     assert project.carry("v2", ROLLING).phase == "promoted", "a deploy brings it up again"

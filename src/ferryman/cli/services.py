@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from ferryman.api.place import state_folder
 from ferryman.cli.client import Client, connect, find
 from ferryman.cli.context import Context
@@ -44,7 +47,29 @@ def started_client(context: Context) -> Client:
     return ensure_controller(context.project, announce=context.out.remark, begun=begun).client
 
 
-def one_service(client: Client, context: Context) -> str:
+class Named(Protocol):
+    """What is enough to tell services apart."""
+
+    @property
+    def service(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def down(self) -> bool:
+        """Whether it was taken down."""
+        ...
+
+
+class Naming(Protocol):
+    """Who knows the services of a project."""
+
+    def views(self) -> Sequence[Named]:
+        """All of them."""
+        ...
+
+
+def one_service(client: Naming, context: Context) -> str:
     """SERVICE, or the only one there is (among those that are not down, if need be). Raises `UsageError`."""
     given: str | None = getattr(context.args, "service", None)
     if given:

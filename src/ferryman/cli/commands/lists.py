@@ -7,9 +7,9 @@ from functools import partial
 
 import msgspec
 
-from ferryman.cli.client import Client
 from ferryman.cli.context import OK, Context
 from ferryman.cli.follow import event_line, patient
+from ferryman.cli.logreader import PastReader, past_reader
 from ferryman.cli.services import one_service, reading_client
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.text import day_and_clock, duration, plural, shorten, weight
@@ -49,8 +49,8 @@ def _service(view: ServiceView) -> tuple[str, ...]:
 
 
 def history(context: Context) -> int:
-    """The rollouts of a service, newest first."""
-    client = reading_client(context)
+    """The rollouts of a service, newest first; from the log alone when no controller runs."""
+    client = past_reader(context.project)
     service = one_service(client, context)
     found = client.history(service, _limit(context.args.limit))
     heads = ("ROLLOUT", "BEGUN", "VERSION", "FROM", "STRATEGY", "OUTCOME", "TOOK", "SEEN BY", "BY", "REASON")
@@ -75,10 +75,10 @@ def _rollout(each: RolloutSummary) -> tuple[str, ...]:
 
 
 def events(context: Context) -> int:
-    """The last events, oldest first; with `-f` also those to come."""
+    """The last events, oldest first, from the log alone when no controller runs; with `-f` also those to come."""
     args = context.args
     context.interrupted = ""
-    client = reading_client(context)
+    client = past_reader(context.project, follow=args.follow)
     if args.verify:
         return _verify(client, context)
     shown, position = _last(client, args.service, args.rollout, _limit(args.limit))
@@ -93,7 +93,7 @@ def events(context: Context) -> int:
     return OK
 
 
-def _last(client: Client, service: str | None, rollout: str | None, limit: int) -> tuple[list[EventView], int]:
+def _last(client: PastReader, service: str | None, rollout: str | None, limit: int) -> tuple[list[EventView], int]:
     """The last `limit` events and the position to go on from."""
     kept: deque[EventView] = deque(maxlen=limit)
     position = 0
@@ -110,7 +110,7 @@ def _tell(context: Context, event: EventView) -> None:
     context.out.emit(event)
 
 
-def _verify(client: Client, context: Context) -> int:
+def _verify(client: PastReader, context: Context) -> int:
     """Check the hash chains; a broken one raises `StoreError`, naming the first bad event."""
     named = context.args.service
     names = [named] if named else [view.service for view in client.views()]

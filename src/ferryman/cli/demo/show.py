@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -102,8 +104,15 @@ def summary(results: list[Result], folder: Path, seconds: float, *, keep: bool) 
         f"Everything that happened lies in {folder / '.ferryman'} (the log: state.db).",
         "",
         "Try next:",
-        f"  ferry history --project {folder}",
-        f"  ferry events --project {folder}",
-        f"  ferry status -w --project {folder}" if keep else "  ferry init -- YOUR COMMAND --port {port}",
+        f"  {program()} history --project {folder}",
+        f"  {program()} events --project {folder}",
+        f"  {program()} status -w --project {folder}"
+        if keep
+        else f"  {program()} init -- YOUR COMMAND --port {{port}}",
     ]
     return "\n".join(lines)
+
+
+def program() -> str:
+    """How to call this program from where the user stands: by name if that is on PATH, else as it was called."""
+    return "ferry" if shutil.which("ferry") else sys.argv[0]
