@@ -47,7 +47,6 @@ log = logging.getLogger("ferryman.controller")
 RECENT_EVENTS = 6
 HISTORY_PAGE = 1000
 STARTING_MAX = 64
-STORE_RETRY_SECONDS = 5.0
 DOWN_SECONDS = 60.0
 
 

@@ -37,4 +37,3 @@ class Options:
     steady_seconds: float = 2.0
     lease_seconds: float = 20.0
     retry_seconds: float = 1.0
-    orphan_seconds: float = 60.0
