@@ -220,18 +220,22 @@ def test_a_file_of_a_newer_program_is_refused_unchanged(kept: Kept) -> None:
 def test_the_schema_has_its_history_and_a_failed_migration_leaves_the_old_one(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later = sqlite_schema.Migration(2, "more", ("CREATE TABLE more (x)", "CREATE TABLE event (x)"))
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, later))
+    known = sqlite_schema.MIGRATIONS
+    number = len(known) + 1
+    later = sqlite_schema.Migration(number, "more", ("CREATE TABLE more (x)", "CREATE TABLE event (x)"))
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*known, later))
     assert refused(SqliteStore(kept.path, tally), lambda store: store.services()).code == "store_failed"
-    good = sqlite_schema.Migration(2, "more", ("CREATE TABLE more (x)",))
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS[:1], good))
+    good = sqlite_schema.Migration(number, "more", ("CREATE TABLE more (x)",))
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*known, good))
 
     async def body(store: Store) -> None:
         assert await store.verify("shop") == 5
 
     kept.run(body, body)
     connection = sqlite3.connect(kept.path)
-    assert [row[0] for row in connection.execute("SELECT version FROM migration ORDER BY version")] == [1, 2]
+    assert [row[0] for row in connection.execute("SELECT version FROM migration ORDER BY version")] == list(
+        range(1, number + 1)
+    )
     connection.close()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ferryman.api.access.principal import Forbidden, Unauthenticated
 from ferryman.model.errors import (
     AdapterError,
     Conflict,
@@ -36,6 +37,8 @@ _KINDS: tuple[tuple[type[FerrymanError], int, str], ...] = (
     (Unreachable, 503, "The other side does not answer"),
     (Rejected, 503, "The other side refused"),
     (AdapterError, 503, "A target, router or metrics source failed"),
+    (Unauthenticated, 401, "It is not known who asks"),
+    (Forbidden, 403, "Not allowed"),
     (ControllerError, 503, "No controller can do this"),
     (FerrymanError, 500, "It failed"),
 )

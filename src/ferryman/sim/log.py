@@ -11,6 +11,7 @@ from ferryman.model.rollout import Service
 from ferryman.sim.kernel import Kernel, nobody
 from ferryman.store import rules
 from ferryman.store.base import Append, Lease, Loaded, StoredEvent
+from ferryman.store.memory_journal import MemoryJournal
 from ferryman.store.records import Head, Write
 
 
@@ -27,6 +28,7 @@ class EventLog:
     events: list[Event] = field(default_factory=list[Event])
     measured: int = 0
     judge_state: str | None = None
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
     snapshot: Service = field(init=False)
 
     def __post_init__(self) -> None:

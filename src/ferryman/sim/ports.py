@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ferryman.engine.checks import CheckRun, Outcome
 from ferryman.metrics.base import Counters
@@ -20,6 +20,7 @@ from ferryman.sim import points
 from ferryman.sim.fleet import Fact, Write
 from ferryman.sim.points import Fate, Point
 from ferryman.store.base import Append, Lease, Loaded, Measurement, OnAppend, StoredEvent
+from ferryman.store.journal import Entry
 from ferryman.targets.base import Action
 
 if TYPE_CHECKING:
@@ -146,6 +147,35 @@ class SimStore:
 
     async def verify(self, service: str) -> int:
         return len(self.eyes.world.log.events)
+
+    async def write(
+        self,
+        stream: str,
+        *,
+        at: float,
+        actor: str,
+        kind: str,
+        body: dict[str, Any],
+        expected_seq: int | None = None,
+    ) -> Entry:
+        self._check()
+        return await self.eyes.world.log.journal.write(
+            stream, at=at, actor=actor, kind=kind, body=body, expected_seq=expected_seq
+        )
+
+    async def entries(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
+        return await self.eyes.world.log.journal.entries(stream, after=after, limit=limit)
+
+    async def newest_entries(
+        self, stream: str | None = None, *, before: int | None = None, limit: int = 1000
+    ) -> tuple[Entry, ...]:
+        return await self.eyes.world.log.journal.newest_entries(stream, before=before, limit=limit)
+
+    async def streams(self) -> tuple[str, ...]:
+        return await self.eyes.world.log.journal.streams()
+
+    async def verify_entries(self, stream: str) -> int:
+        return await self.eyes.world.log.journal.verify_entries(stream)
 
     def on_append(self, callback: OnAppend) -> Callable[[], None]:
         return lambda: None

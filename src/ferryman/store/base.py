@@ -9,6 +9,7 @@ import msgspec
 
 from ferryman.model.event import Draft, Event
 from ferryman.model.rollout import Service
+from ferryman.store.journal import Journal
 
 Fold = Callable[[Service, Event], Service]
 """How a service follows from its events: the state after one more event. A store is given it, to check and to recover."""
@@ -80,8 +81,8 @@ OnAppend = Callable[[tuple[StoredEvent, ...]], None]
 """Told what was just committed, in order of position. Called in the event loop; must be quick and not raise."""
 
 
-class Store(Protocol):
-    """The event log of all services. One writer per stream, by lease; every method is durable when it returns.
+class Store(Journal, Protocol):
+    """The event log of all services, and the journals beside it. One writer per stream, by lease; every method is durable when it returns.
 
     Every method may raise `StoreError`, with a hint of what to do: code ``disk_full``, ``store_read_only``,
     ``store_locked``, ``store_corrupt``, ``store_closed``, ``store_moved`` or ``store_failed``. A write that raised it is

@@ -24,15 +24,17 @@ from ferryman.store.base import (
 )
 from ferryman.store.chain import seal
 from ferryman.store.errors import closed
+from ferryman.store.memory_journal import MemoryJournal
 from ferryman.store.records import Head, Kept, Record, Sample
 from ferryman.store.replay import Placed
 from ferryman.store.subscribers import Subscribers
 
 
-class MemoryStore:
+class MemoryStore(MemoryJournal):
     """`Store` in this process alone. `fold` as for the store on a file. To be used from one event loop at a time."""
 
     def __init__(self, fold: Fold | None = None) -> None:
+        super().__init__()
         self._fold = fold
         self._subscribers = Subscribers()
         self._is_open = False

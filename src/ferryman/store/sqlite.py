@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from ferryman.model.errors import StoreError
-from ferryman.store import records, rules, sqlite_sql
+from ferryman.store import records, rules, sqlite_journal, sqlite_sql
 from ferryman.store.base import Append, Fold, Lease, Loaded, Measurement, OnAppend, StoredEvent
 from ferryman.store.errors import closed
+from ferryman.store.journal import Entry, prepare_entry
 from ferryman.store.sqlite_errors import keeps_connection, translated
 from ferryman.store.sqlite_schema import connect_reader, create_file
 from ferryman.store.sqlite_writer import Job, Outcome, Writer
@@ -113,6 +114,35 @@ class SqliteStore:
 
     async def verify(self, service: str) -> int:
         return await self._read(sqlite_sql.verify, service, self._fold)
+
+    async def write(
+        self,
+        stream: str,
+        *,
+        at: float,
+        actor: str,
+        kind: str,
+        body: dict[str, Any],
+        expected_seq: int | None = None,
+    ) -> Entry:
+        wanted = prepare_entry(stream, at, actor, kind, body, expected_seq)
+        return await self._write(lambda c: sqlite_journal.write(c, wanted), len(wanted.body) + SMALL_BYTES)
+
+    async def entries(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
+        records.check_page(limit)
+        return await self._read(sqlite_journal.entries, stream, after, limit)
+
+    async def newest_entries(
+        self, stream: str | None = None, *, before: int | None = None, limit: int = 1000
+    ) -> tuple[Entry, ...]:
+        records.check_page(limit)
+        return await self._read(sqlite_journal.newest, stream, before, limit)
+
+    async def streams(self) -> tuple[str, ...]:
+        return await self._read(sqlite_journal.streams)
+
+    async def verify_entries(self, stream: str) -> int:
+        return await self._read(sqlite_journal.verify, stream)
 
     def on_append(self, callback: OnAppend) -> Callable[[], None]:
         return self._subscribers.add(callback)

@@ -89,6 +89,29 @@ MIGRATIONS = (
             "CREATE INDEX measured_rollout ON measured (rollout)",
         ),
     ),
+    Migration(
+        2,
+        "journals",
+        (
+            """CREATE TABLE journal (
+                 stream TEXT NOT NULL PRIMARY KEY,
+                 seq INTEGER NOT NULL,
+                 last_hash BLOB NOT NULL
+               ) WITHOUT ROWID""",
+            """CREATE TABLE entry (
+                 position INTEGER PRIMARY KEY AUTOINCREMENT,
+                 stream TEXT NOT NULL,
+                 seq INTEGER NOT NULL,
+                 at REAL NOT NULL,
+                 actor TEXT NOT NULL,
+                 kind TEXT NOT NULL,
+                 body TEXT NOT NULL,
+                 previous_hash BLOB NOT NULL,
+                 hash BLOB NOT NULL,
+                 UNIQUE (stream, seq)
+               )""",
+        ),
+    ),
 )
 
 

@@ -168,7 +168,7 @@ def verify(connection: sqlite3.Connection, service: str, fold: Fold | None) -> i
     """Check one stream against one state of the file; returns the number of events."""
     before = connection.text_factory
     # Whatever was written into the file must be named as damage, also what is no UTF-8.
-    connection.text_factory = _lenient_text
+    connection.text_factory = lenient_text
     try:
         with reading(connection):
             row = connection.execute(LOAD, (service,)).fetchone()
@@ -239,5 +239,6 @@ def _stream(connection: sqlite3.Connection, service: str, after_seq: int) -> Ite
         yield row[0], Record(*row[1:])
 
 
-def _lenient_text(text: bytes) -> str:
+def lenient_text(text: bytes) -> str:
+    """Text of a file that may have been changed by anybody, so that the damage can be named."""
     return text.decode("utf-8", "surrogateescape")

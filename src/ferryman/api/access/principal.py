@@ -1,0 +1,93 @@
+"""Who asks, and what they may. Pure: no request, no clock.
+
+A role is held for one service or for `EVERY_SERVICE`, and each role may all that the one below it may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from ferryman.model.errors import FerrymanError
+
+EVERY_SERVICE = "*"
+
+
+class Role(StrEnum):
+    """What somebody is to a service, lowest first."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What an endpoint needs: to look, to steer releases, to settle who may what and to end the controller."""
+
+    READ = "read"
+    OPERATE = "operate"
+    ADMINISTER = "administer"
+
+
+ROLES = tuple(Role)
+NEEDED: Mapping[Permission, Role] = {
+    Permission.READ: Role.VIEWER,
+    Permission.OPERATE: Role.OPERATOR,
+    Permission.ADMINISTER: Role.ADMIN,
+}
+
+
+class Unauthenticated(FerrymanError):
+    """Nobody knows who asks: no credential, or one that is wrong, expired or revoked. Answered with 401."""
+
+    exit_code = 2
+
+
+class Forbidden(FerrymanError):
+    """It is known who asks, and they may not do this (code ``forbidden``). Answered with 403."""
+
+    exit_code = 2
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Somebody who asks. `name` becomes the actor of what they do; `roles` are by service, or for `EVERY_SERVICE`. `via`
+    says how they are known: ``socket``, ``token``, ``session``, or ``loopback`` for who is not known at all. `credential`
+    is the id of the token or session, "" without one."""
+
+    name: str
+    roles: dict[str, Role]
+    via: str = "token"
+    credential: str = ""
+
+    def role(self, service: str | None) -> Role | None:
+        """The highest role for a service; with None the one held for every service."""
+        held = {self.roles.get(EVERY_SERVICE), self.roles.get(service) if service is not None else None}
+        return max((role for role in held if role is not None), key=ROLES.index, default=None)
+
+    def may(self, permission: Permission, service: str | None) -> bool:
+        """Whether this is allowed for `service`. None means what concerns no single service: reading that is allowed to
+        who holds any role at all, and the answer shows only what `may` allows service by service; everything else needs
+        the role for every service."""
+        if service is None and permission is Permission.READ:
+            return bool(self.roles)
+        role = self.role(service)
+        return role is not None and ROLES.index(role) >= ROLES.index(NEEDED[permission])
+
+    def need(self, permission: Permission, service: str | None) -> None:
+        """Raises `Forbidden` when `may` says no."""
+        if self.may(permission, service):
+            return
+        role = self.role(service)
+        place = f"service {service!r}" if service is not None else "the whole controller"
+        raise Forbidden(
+            "forbidden",
+            f"{self.name} is {role.value if role else 'nothing'} for {place}; this needs {NEEDED[permission].value}",
+            "ask an admin for a token with that role: `ferry token create`",
+        )
+
+
+def owner(name: str) -> Principal:
+    """Who reaches the unix socket: its file permissions let the owner of the controller in and nobody else."""
+    return Principal(name, {EVERY_SERVICE: Role.ADMIN}, via="socket")

@@ -1,0 +1,74 @@
+"""The journals in memory, with the rules, the encoding and the hash chain of those on a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ferryman.store.journal import (
+    Entry,
+    JournalHead,
+    JournalRecord,
+    check_entries,
+    prepare_entry,
+    seal_entry,
+    stored_entry,
+)
+from ferryman.store.records import check_page
+
+
+class MemoryJournal:
+    """`Journal` in this process alone."""
+
+    def __init__(self) -> None:
+        self._journal: list[JournalRecord] = []
+        self._journal_heads: dict[str, JournalHead] = {}
+
+    async def write(
+        self,
+        stream: str,
+        *,
+        at: float,
+        actor: str,
+        kind: str,
+        body: dict[str, Any],
+        expected_seq: int | None = None,
+    ) -> Entry:
+        wanted = prepare_entry(stream, at, actor, kind, body, expected_seq)
+        self._check_open()
+        record = seal_entry(self._journal_heads.get(stream), wanted)
+        self._journal.append(record)
+        self._journal_heads[stream] = JournalHead(record.seq, record.hash)
+        return stored_entry(len(self._journal), record)
+
+    async def entries(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
+        check_page(limit)
+        return self._entries(stream, after, len(self._journal))[:limit]
+
+    async def newest_entries(
+        self, stream: str | None = None, *, before: int | None = None, limit: int = 1000
+    ) -> tuple[Entry, ...]:
+        check_page(limit)
+        last = len(self._journal) if before is None else before - 1
+        return self._entries(stream, 0, last)[-limit:]
+
+    async def streams(self) -> tuple[str, ...]:
+        self._check_open()
+        return tuple(sorted(self._journal_heads))
+
+    async def verify_entries(self, stream: str) -> int:
+        self._check_open()
+        found = [record for record in self._journal if record.stream == stream]
+        return check_entries(stream, self._journal_heads.get(stream), found)
+
+    def _check_open(self) -> None:
+        """Raises `StoreError` when nothing may be read or written now."""
+
+    def _entries(self, stream: str | None, after: int, last: int) -> tuple[Entry, ...]:
+        """Entries with `after` < position <= `last`."""
+        self._check_open()
+        first = max(after, 0)
+        return tuple(
+            stored_entry(position, record)
+            for position, record in enumerate(self._journal[first : max(last, 0)], first + 1)
+            if stream is None or record.stream == stream
+        )
