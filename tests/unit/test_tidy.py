@@ -18,7 +18,7 @@ TEXT_SUFFIXES = {"", ".cfg", ".css", ".html", ".in", ".ini", ".j2", ".jinja", ".
     ".py", ".pyi", ".sh", ".sql", ".svg", ".toml", ".ts", ".tsx", ".txt", ".typed", ".yaml", ".yml",
 }  # fmt: skip
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
-ADAPTERS = {"envoy", "memory", "process", "sqlite"}
+ADAPTERS = {"envoy", "memory", "process", "sqlite", "webhook", "slack", "email", "apprise"}
 PURE_ROOMS = ("model", "spec", "strategies", "core", "analysis")
 
 # Put together from pieces, so that this file does not hold what it looks for.

@@ -1,0 +1,1 @@
+"""Who is told: notices from events, and the channels that carry them."""
