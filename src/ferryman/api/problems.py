@@ -47,8 +47,10 @@ STATUS_BY_CODE = {
     "read_only": 403,
     "unknown_service": 404,
     "unknown_instance": 404,
+    "unknown_rollout": 404,
     "not_found": 404,
     "method_not_allowed": 405,
+    "slow_request": 408,
     "too_large": 413,
     "internal": 500,
 }

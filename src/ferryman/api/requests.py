@@ -1,27 +1,51 @@
-"""Reading requests: bodies within their limit, numbers within theirs, answers as JSON."""
+"""Reading requests, each part within its limit; answers and refusals as JSON."""
 
 from __future__ import annotations
 
-import math
+import asyncio
+import re
 from typing import TypeVar
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ferryman.api import wire
 from ferryman.api.problems import MEDIA_TYPE, to_document
 from ferryman.model.errors import FerrymanError, UsageError
 
+BODY_SECONDS = 10.0
+"""A body that is not whole after this long is given up."""
+
+SHOWN_CHARACTERS = 60
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.(?P<where>.*)`)?$", re.DOTALL)
+
 T = TypeVar("T")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 async def read_body(request: Request, kind: type[T]) -> T:
-    """The JSON body as `kind`; an empty one is an empty object. Raises `UsageError`: ``too_large``, ``not_json``,
-    ``bad_request``."""
+    """The JSON body as `kind`; an empty one is an empty object. Raises `UsageError`: ``too_large``, ``slow_request``,
+    ``not_json``, ``bad_request``."""
     given = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
     if given != "application/json":
         raise UsageError("not_json", f"the body is {given!r}", "send application/json")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            data = await _read(request)
+    except TimeoutError:
+        raise UsageError(
+            "slow_request", f"the body was not whole after {BODY_SECONDS:g} s", "nothing was changed: send it again"
+        ) from None
+    except ClientDisconnect:
+        raise UsageError("bad_request", "the connection ended before the body was whole") from None
+    try:
+        return wire.decode(data or b"{}", kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise UsageError("bad_request", f"the body cannot be read: {problem}") from None
+
+
+async def _read(request: Request) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
@@ -31,39 +55,35 @@ async def read_body(request: Request, kind: type[T]) -> T:
                 "too_large", f"the body is larger than {wire.BODY_BYTES_MAX} bytes", "a release file is far smaller"
             )
         parts.append(part)
+    return b"".join(parts)
+
+
+def read_query(request: Request, kind: type[S]) -> S:
+    """The query as `kind`. Raises `UsageError` (``bad_request``), also for a name that is given twice or unknown."""
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in given:
+            raise UsageError("bad_request", f"{name!r} is given twice in the query")
+        given[name] = value
     try:
-        return wire.decode(b"".join(parts) or b"{}", kind)
-    except msgspec.DecodeError as problem:
-        raise UsageError("bad_request", f"the body cannot be read: {problem}") from None
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as problem:
+        found = _PLACE.match(str(problem))
+        where = found["where"] if found else None
+        said = (
+            f"{where}={given.get(where, '')[:SHOWN_CHARACTERS]!r}: {found['what']}" if found and where else str(problem)
+        )
+        known = ", ".join(field.name for field in msgspec.structs.fields(kind))
+        raise UsageError("bad_request", f"the query: {said}", f"known here: {known}" if known else "") from None
 
 
-def number(request: Request, name: str, default: float, low: float, high: float) -> float:
-    """The number in the query. Raises `UsageError` (``bad_request``) outside of `low` to `high`."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high:
-        raise UsageError("bad_request", f"{name}={text!r} is no number from {low:g} to {high:g}")
-    return value
-
-
-def text(value: str, name: str, characters_max: int) -> str:
-    """A text that people write, within its limit. Raises `UsageError` (``bad_request``)."""
-    if len(value) > characters_max:
-        raise UsageError("bad_request", f"{name} has {len(value)} characters, at most {characters_max} are kept")
-    return value
-
-
-def answer(value: object) -> Response:
-    """200 with `value` as JSON."""
-    return Response(wire.encode(value), media_type="application/json")
+def answer(value: object, status: int = 200) -> Response:
+    """`value` as JSON."""
+    return Response(wire.encode(value), status_code=status, media_type="application/json")
 
 
 def refuse(error: FerrymanError) -> Response:
     """The error as a problem document."""
     document = to_document(error)
-    return Response(wire.encode(document), status_code=document.status, media_type=MEDIA_TYPE)
+    headers = {"www-authenticate": "Bearer"} if document.status == 401 else None
+    return Response(wire.encode(document), status_code=document.status, headers=headers, media_type=MEDIA_TYPE)

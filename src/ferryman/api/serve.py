@@ -19,7 +19,8 @@ from pathlib import Path
 import uvicorn
 
 from ferryman import __version__
-from ferryman.api.app import Api, create_app
+from ferryman.api.app import create_app
+from ferryman.api.context import Api
 from ferryman.api.place import (
     ControllerRecord,
     make_state_folder,

@@ -5,9 +5,10 @@ Shared by the server and its clients; imports no web framework. Times are epoch 
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
@@ -22,8 +23,9 @@ LOG_LINES_MAX = 10_000
 REASON_CHARACTERS_MAX = 2000
 ACTOR_CHARACTERS_MAX = 200
 
-VERBS = ("promote", "pause", "resume", "abort", "retry", "undo", "restart", "down")
-"""What may stand last in the path of a POST to a service."""
+Reason = Annotated[str, Meta(max_length=REASON_CHARACTERS_MAX)]
+Actor = Annotated[str, Meta(max_length=ACTOR_CHARACTERS_MAX)]
+Position = Annotated[int, Meta(ge=0, le=2**53)]
 
 T = TypeVar("T")
 
@@ -67,25 +69,62 @@ class PlanRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     file: str
 
 
-class DeployRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`base` is the id of the running rollout that the caller saw ("" for none); None does not care."""
+class DeployRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A release file and what to call it in messages. `base` is the id of the running rollout that the caller saw ("" for
+    none); without it, it does not matter. `actor` counts over the socket only, else it is who asks."""
 
     document: str
     file: str
     base: str | None = None
-    reason: str = ""
-    actor: str = ""
+    reason: Reason = ""
+    actor: Actor = ""
 
 
-class VerbRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`full` is of promote and retry; `to`, `with_steps` and `force` are of undo."""
+class VerbRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Why, for the log. `actor` counts over the socket only, else it is who asks."""
 
-    reason: str = ""
-    actor: str = ""
+    reason: Reason = ""
+    actor: Actor = ""
+
+
+class FullRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`full`: all the way at once, past every gate that is left."""
+
     full: bool = False
+
+
+class UndoRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`to` is the label of the version to go back to, the last promoted one without it; `with_steps` goes by the steps of
+    the strategy instead of at once; `force` also when the target is the one that was rolled back."""
+
     to: str | None = None
     with_steps: bool = False
     force: bool = False
+
+
+class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `limit` rollouts."""
+
+    limit: Annotated[int, Meta(ge=1, le=HISTORY_MAX)] = 50
+
+
+class LogsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The last `lines` of each instance, of one `instance` or of the version `label`."""
+
+    instance: str | None = None
+    label: str | None = None
+    lines: Annotated[int, Meta(ge=1, le=LOG_LINES_MAX)] = 100
+
+
+class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `limit` events after the position `after`, of one `service`, of one `rollout`. While there is none, the
+    answer waits up to `wait_seconds` for one."""
+
+    service: str | None = None
+    rollout: str | None = None
+    after: Position = 0
+    limit: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] = 500
+    wait_seconds: Annotated[float, Meta(ge=0, le=WAIT_SECONDS_MAX)] = 0.0
 
 
 def encode(value: object) -> bytes:

@@ -118,7 +118,8 @@ class Client:
 
     def verb(self, service: str, verb: str, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
         """promote, pause, resume, abort, retry or restart; `full` is of promote and retry."""
-        return self._post(_path(service, verb), wire.VerbRequest(reason, actor, full), AnswerView)
+        body = wire.FullRequest(reason, actor, full) if full else wire.VerbRequest(reason, actor)
+        return self._post(_path(service, verb), body, AnswerView)
 
     def undo(
         self,
@@ -131,7 +132,7 @@ class Client:
         force: bool = False,
     ) -> AnswerView:
         """Back to the last promoted version, or to the one labelled `to`."""
-        body = wire.VerbRequest(reason, actor, to=to, with_steps=with_steps, force=force)
+        body = wire.UndoRequest(reason, actor, to=to, with_steps=with_steps, force=force)
         return self._post(_path(service, "undo"), body, AnswerView)
 
     def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:

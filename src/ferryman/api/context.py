@@ -1,0 +1,25 @@
+"""What every request handler has at hand: the controller behind the API, who it says it is, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from ferryman.api import wire
+from ferryman.api.access.local import authenticate
+from ferryman.api.access.principal import Principal
+from ferryman.api.port import Operations
+
+
+@dataclass
+class Api:
+    """`authenticate` recognises who asks, or raises; `stopping` ends long polls and streams."""
+
+    controller: Operations
+    health: wire.HealthView
+    on_shutdown: Callable[[], None]
+    authenticate: Callable[[Request], Awaitable[Principal]] = authenticate
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -1,0 +1,83 @@
+"""What happens to every request, in this order: who asks, may they, is it well formed, do it, answer or refuse."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from ferryman.api.access.principal import EVERY_SERVICE, Forbidden, Principal, Unauthenticated
+from ferryman.api.context import Api
+from ferryman.api.endpoint import Answer, AnyEndpoint, Call, Nothing, Scoped, service_of_rollout
+from ferryman.api.requests import answer, read_body, read_query, refuse
+from ferryman.model.errors import FerrymanError
+
+NOBODY = Principal("anonymous", {})
+
+
+class Dispatch:
+    """The ASGI application of one endpoint."""
+
+    def __init__(self, api: Api, endpoint: AnyEndpoint) -> None:
+        self.api = api
+        self.endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        reply = await self._reply(request)
+        await reply(scope, receive, send)
+
+    async def _reply(self, request: Request) -> Answer:
+        try:
+            return await self._answer(request)
+        except FerrymanError as error:
+            return refuse(error)
+        except Exception as error:  # noqa: BLE001 -- the boundary: a defect must not take the controller down
+            traceback.print_exc(file=sys.stderr)
+            return refuse(_internal(error))
+
+    async def _answer(self, request: Request) -> Answer:
+        endpoint = self.endpoint
+        principal = await self._recognised(request)
+        check_permission(endpoint, principal, request.path_params)
+        query = read_query(request, endpoint.query)
+        body = Nothing() if not endpoint.writes else await read_body(request, endpoint.body)
+        done = await endpoint.handler(Call(self.api, request, principal, query, body))
+        if isinstance(done, Response) or callable(done):
+            return done  # type: ignore[return-value]
+        return answer(done, endpoint.status)
+
+    async def _recognised(self, request: Request) -> Principal:
+        try:
+            return await self.api.authenticate(request)
+        except Unauthenticated:
+            if self.endpoint.permission is not None:
+                raise
+            return NOBODY
+
+
+def check_permission(endpoint: AnyEndpoint, principal: Principal, path: dict[str, str]) -> None:
+    """The one place where a role is held against what an endpoint needs. Raises `Forbidden`, and `UsageError`
+    (``unknown_rollout``) for a path that names none."""
+    needed = endpoint.permission
+    if needed is None:
+        return
+    if endpoint.scope is Scoped.EVERYWHERE:
+        principal.need(needed, EVERY_SERVICE)
+    elif endpoint.scope is Scoped.SERVICE:
+        principal.need(needed, path["service"] if "service" in path else service_of_rollout(path["rollout"]))
+    elif not any(principal.may(needed, service) for service in principal.roles):
+        raise Forbidden(
+            "forbidden",
+            f"{principal.name} has no service on which to {needed.value}",
+            "ask an admin for a token with that role: `ferry token create`",
+        )
+
+
+def _internal(error: Exception) -> FerrymanError:
+    return FerrymanError(
+        "internal", f"the controller failed: {type(error).__name__}: {error}", "its log has the traceback: serve.log"
+    )

@@ -1,0 +1,16 @@
+"""The route table: the rows of every group, in the order of the documentation."""
+
+from __future__ import annotations
+
+from ferryman.api.endpoint import AnyEndpoint
+from ferryman.api.routes import controller, deploy, events, services, verbs
+
+GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
+    "services": services.ENDPOINTS,
+    "events": events.ENDPOINTS,
+    "deploy": deploy.ENDPOINTS,
+    "verbs": verbs.ENDPOINTS,
+    "controller": controller.ENDPOINTS,
+}
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(row for rows in GROUPS.values() for row in rows)

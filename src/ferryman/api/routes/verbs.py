@@ -1,0 +1,76 @@
+"""What people ask of a running service: one endpoint for each verb."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ferryman.api import wire
+from ferryman.api.access.principal import Permission
+from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing
+from ferryman.core.phases import Verb
+from ferryman.model.view import AnswerView
+
+
+def _asks(verb: Verb) -> Callable[[Call[Nothing, wire.VerbRequest]], Awaitable[AnswerView]]:
+    async def post(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
+        body = call.body
+        full = isinstance(body, wire.FullRequest) and body.full
+        asked = Verb.FULL if full and verb is Verb.PROMOTE else verb
+        actor = call.actor(body.actor)
+        return await call.api.controller.verb(call.service, asked, actor=actor, reason=body.reason, full=full)
+
+    return post
+
+
+async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
+    """Back to an earlier version."""
+    body = call.body
+    return await call.api.controller.undo(
+        call.service,
+        actor=call.actor(body.actor),
+        reason=body.reason,
+        to=body.to,
+        with_steps=body.with_steps,
+        force=body.force,
+    )
+
+
+async def post_down(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
+    """Stop the service."""
+    return await call.api.controller.down(call.service, actor=call.actor(call.body.actor), reason=call.body.reason)
+
+
+def _row(
+    name: str, handler: Callable[[Call[Any, Any]], Awaitable[object]], body: type[Any], summary: str, detail: str = ""
+) -> AnyEndpoint:
+    return Endpoint(
+        method="POST",
+        path=f"/v1/services/{{service}}/{name}",
+        permission=Permission.OPERATE,
+        handler=handler,
+        answer=AnswerView,
+        query=Nothing,
+        body=body,
+        summary=summary,
+        detail=detail,
+        problems=(409,),
+    )
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    _row("promote", _asks(Verb.PROMOTE), wire.FullRequest, "Go on to the next step, or end the bake"),
+    _row("pause", _asks(Verb.PAUSE), wire.VerbRequest, "Hold the rollout where it is"),
+    _row("resume", _asks(Verb.RESUME), wire.VerbRequest, "End the pause"),
+    _row("abort", _asks(Verb.ABORT), wire.VerbRequest, "Take the rollout back"),
+    _row("retry", _asks(Verb.RETRY), wire.FullRequest, "Try again what was taken back or failed"),
+    _row("restart", _asks(Verb.RESTART), wire.VerbRequest, "Replace the instances one by one, same version"),
+    _row("undo", post_undo, wire.UndoRequest, "Back to an earlier promoted version"),
+    _row(
+        "down",
+        post_down,
+        wire.VerbRequest,
+        "Stop the service",
+        "Answers when nothing of the service is left, a minute at most; every other verb answers at once.",
+    ),
+)

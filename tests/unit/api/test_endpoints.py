@@ -1,0 +1,155 @@
+"""The route table: its rows are sound, and a role is held against each of them in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+from starlette.requests import Request
+
+from ferryman.api import wire
+from ferryman.api.access.principal import Forbidden, Permission, Principal, Role, Unauthenticated
+from ferryman.api.app import create_app
+from ferryman.api.context import Api
+from ferryman.api.dispatch import check_permission
+from ferryman.api.endpoint import AnyEndpoint, Nothing, Scoped, service_of_rollout
+from ferryman.api.routes import ENDPOINTS
+from ferryman.model.errors import UsageError
+from unit.api.fake_controller import FakeController
+from unit.cli.samples import CANARY
+
+HEALTH = wire.HealthView("0", 1, "p", 0.0)
+RANK = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
+NEEDED = {Permission.READ: 0, Permission.OPERATE: 1, Permission.ADMINISTER: 2}
+PATH = {"service": "shop", "rollout": "shop-2"}
+
+
+def ids(row: AnyEndpoint) -> str:
+    return row.name
+
+
+def test_rows_are_sound() -> None:
+    assert len({(row.method, row.path) for row in ENDPOINTS}) == len(ENDPOINTS)
+    assert len({row.name for row in ENDPOINTS}) == len(ENDPOINTS)
+    for row in ENDPOINTS:
+        assert row.writes or row.body is Nothing, row.name
+        assert row.summary
+        assert not row.summary.endswith(".")
+        for kind in (row.query, row.body):
+            assert kind.__struct_config__.forbid_unknown_fields, f"{row.name}: {kind}"
+        if row.permission is not None and row.scope is Scoped.SERVICE:
+            assert {"service", "rollout"} & set(row.parameters), row.name
+
+
+@pytest.mark.parametrize("row", [row for row in ENDPOINTS if row.permission], ids=ids)
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_is_held_against_every_row(row: AnyEndpoint, role: Role) -> None:
+    assert row.permission is not None
+    suffices = RANK[role] >= NEEDED[row.permission]
+    here, elsewhere = Principal("ana", {"shop": role}), Principal("ana", {"other": role})
+    everywhere = Principal("ana", {"*": role})
+    assert allowed(row, everywhere) == suffices
+    assert allowed(row, here) == (suffices and row.scope is not Scoped.EVERYWHERE)
+    assert allowed(row, elsewhere) == (suffices and row.scope is Scoped.SOMEWHERE)
+    assert not allowed(row, Principal("ana", {}))
+
+
+def allowed(row: AnyEndpoint, principal: Principal) -> bool:
+    try:
+        check_permission(row, principal, PATH)
+    except Forbidden:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("text", ["", "shop", "shop-", "-1", "shop-x", "shop-1²"])
+def test_an_id_that_no_rollout_has(text: str) -> None:
+    with pytest.raises(UsageError, match="no rollout"):
+        service_of_rollout(text)
+
+
+def test_the_service_of_a_rollout() -> None:
+    assert service_of_rollout("my-shop-12") == "my-shop"
+
+
+class Served:
+    """The application over a controller that remembers, asked by one principal, or by nobody."""
+
+    def __init__(self, principal: Principal | None) -> None:
+        self.fake = FakeController(services={"shop": CANARY, "other": msgspec.structs.replace(CANARY, service="other")})
+
+        async def authenticate(request: Request) -> Principal:
+            if principal is None:
+                raise Unauthenticated("unauthenticated", "nobody knows who asks", "send a token")
+            return principal
+
+        self.app = create_app(Api(self.fake, HEALTH, lambda: None, authenticate))
+
+    def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
+        async def run() -> httpx2.Response:
+            transport = httpx2.ASGITransport(app=self.app)
+            async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+                return await client.request(method, path, **given)
+
+        return asyncio.run(run())
+
+
+def test_nobody_is_told_so_and_how() -> None:
+    response = Served(None).ask("GET", "/v1/services")
+    assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+def test_lists_hold_what_the_caller_may_read() -> None:
+    served = Served(Principal("ana", {"other": Role.VIEWER}))
+    assert [view["service"] for view in served.ask("GET", "/v1/services").json()] == ["other"]
+    page = served.ask("GET", "/v1/events").json()
+    assert page["events"] == []
+    assert page["position"] == 4
+    assert served.ask("GET", "/v1/events?service=shop").status_code == 403
+    assert served.ask("GET", "/v1/services/shop").status_code == 403
+    assert served.ask("GET", "/v1/services/other").status_code == 200
+
+
+DOCUMENT = "service: shop\nrun: {command: [python3, app.py]}\nhealth: {http: /healthz}\ntraffic: {port: 8080}\n"
+
+
+def test_a_deploy_needs_the_role_on_the_service_of_its_document() -> None:
+    body = {"document": DOCUMENT, "file": "f"}
+    served = Served(Principal("ana", {"other": Role.OPERATOR, "shop": Role.VIEWER}))
+    refused = served.ask("POST", "/v1/deploy", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert refused.json()["detail"] == "ana is viewer for service 'shop'; this needs operator"
+    assert served.fake.calls == []
+    assert served.ask("POST", "/v1/plan", json=body).status_code == 200
+    assert Served(Principal("ana", {"shop": Role.OPERATOR})).ask("POST", "/v1/deploy", json=body).status_code == 200
+
+
+def test_the_actor_is_who_asks_whatever_the_body_says() -> None:
+    served = Served(Principal("ana", {"shop": Role.OPERATOR}))
+    assert served.ask("POST", "/v1/services/shop/pause", json={"actor": "bob", "reason": "r"}).status_code == 200
+    assert served.fake.calls[-1][3:] == ("ana", "r", False)
+
+
+def test_a_method_that_a_path_does_not_have_is_told_which_it_has() -> None:
+    response = Served(Principal("ana", {"*": Role.ADMIN})).ask("DELETE", "/v1/services/shop")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("limit=0", "limit='0': Expected `int` >= 1"),
+        ("limit=1&limit=2", "'limit' is given twice"),
+        ("limit=nan", "limit='nan'"),
+        ("lmit=1", "unknown field `lmit`"),
+    ],
+)
+def test_a_bad_query_is_named(query: str, said: str) -> None:
+    response = Served(Principal("ana", {"*": Role.ADMIN})).ask("GET", f"/v1/services/shop/history?{query}")
+    assert response.status_code == 400
+    assert said in response.json()["detail"]
+    assert response.json()["hint"] in {"known here: limit", ""}
