@@ -76,6 +76,9 @@ def spec(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--markdown", action="store_true", help="the reference as Markdown (default)")
     group.add_argument("--schema", action="store_true", help="the JSON Schema, for editors")
     group.add_argument("--example", metavar="NAME", help="an annotated release file")
+    group.add_argument(
+        "--settings", action="store_true", help="an annotated settings file of a controller (ferry.yaml)"
+    )
     group.add_argument("--list", action="store_true", dest="list_examples", help="the names of the examples")
 
 

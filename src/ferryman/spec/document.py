@@ -38,7 +38,7 @@ def load(text: str, report: Report) -> Node:
     bad = _BAD_CHARACTER.search(text)
     if bad:
         mark = _mark_at(text, bad.start())
-        message = f"the character U+{ord(bad.group()):04X} cannot be in a release file"
+        message = f"the character U+{ord(bad.group()):04X} cannot be in a {report.what}"
         report.add(mark, "", f"U+{ord(bad.group()):04X}", "bad_character", message, "save the file as UTF-8 text")
         return BrokenNode(mark)
     try:
@@ -84,13 +84,13 @@ class _Composer:
         self._next()
         event = self._next()
         if event.kind == "DocumentStart":
-            message = "a second document begins here; a release file is one document"
+            message = f"a second document begins here; a {self._report.what} is one document"
             self._report.add(event.mark, "", "---", "several_documents", message, "put it into a file of its own")
         return node
 
     def _empty(self) -> None:
         hint = "`ferry init` writes a commented one to start from"
-        self._report.add(START, "", "", "empty", "the release file is empty", hint)
+        self._report.add(START, "", "", "empty", f"the {self._report.what} is empty", hint)
 
     def _directives(self, event: Event) -> None:
         version = event.version
@@ -151,7 +151,7 @@ class _Composer:
         if not tag:
             return node
         tag = tag.replace("tag:yaml.org,2002:", "!!", 1)
-        message = f"the tag `{shorten(tag)}` is not used in release files"
+        message = f"the tag `{shorten(tag)}` is not used in {self._report.what}s"
         self._report.add(mark, path, shorten(tag), "tag", message, "delete the tag; quote the value if it is a text")
         return BrokenNode(mark)
 

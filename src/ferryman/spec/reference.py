@@ -46,7 +46,7 @@ def reference_markdown() -> str:
     parts = [
         INTRODUCTION.format(doc=ROOT.doc),
         VALUES,
-        "\n".join(["## Keys", "", *_table(ROOT.keys)]) + "\n",
+        "\n".join(["## Keys", "", *key_table(ROOT.keys)]) + "\n",
         *(_section(keys) for keys in (RUN, HEALTH, TRAFFIC)),
         _section(TESTER, level=3),
         "\n".join(_strategies()),
@@ -64,10 +64,11 @@ def reference_markdown() -> str:
 
 
 def _section(keys: Keys, level: int = 2) -> str:
-    return "\n".join([f"{'#' * level} {keys.title}", "", keys.doc, "", *_table(keys.keys)]) + "\n"
+    return "\n".join([f"{'#' * level} {keys.title}", "", keys.doc, "", *key_table(keys.keys)]) + "\n"
 
 
-def _table(keys: Iterable[Key]) -> Iterator[str]:
+def key_table(keys: Iterable[Key]) -> Iterator[str]:
+    """The lines of a table of keys."""
     yield "| Key | Value | Default | Meaning |"
     yield "|---|---|---|---|"
     for key in keys:

@@ -37,10 +37,14 @@ CODES = {
 
 
 class Report:
-    """The problems of one document. `file` is the name that messages show, `homes` the sections of each known key."""
+    """The problems of one document. `file` is the name that messages show, `homes` the sections of each known key, `what`
+    the kind of file."""
 
-    def __init__(self, file: str, homes: Mapping[str, tuple[str, ...]] | None = None) -> None:
+    def __init__(
+        self, file: str, homes: Mapping[str, tuple[str, ...]] | None = None, what: str = "release file"
+    ) -> None:
         self.file = file
+        self.what = what
         self.homes: Mapping[str, tuple[str, ...]] = homes or {}
         self._problems: list[Problem] = []
         self._left_off = 0

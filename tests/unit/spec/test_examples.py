@@ -69,21 +69,22 @@ def keys_written(node: Node, path: str) -> set[str]:
     return found
 
 
-def keys_known() -> set[str]:
-    def below(keys: Keys, path: str) -> set[str]:
-        found: set[str] = set()
-        for key in keys.keys:
-            where = f"{path}.{key.name}" if path else key.name
-            inner = section(key.kind)
-            found |= {where} | (below(inner, where) if inner else set())
-        return found
+def keys_below(keys: Keys, path: str) -> set[str]:
+    found: set[str] = set()
+    for key in keys.keys:
+        where = f"{path}.{key.name}" if path else key.name
+        inner = section(key.kind)
+        found |= {where} | (keys_below(inner, where) if inner else set())
+    return found
 
+
+def keys_known() -> set[str]:
     steps = "strategy.canary.steps[]"
-    known = below(ROOT, "") | below(Keys("", "", KINDS), "strategy") | below(TESTER, "traffic.testers[]")
+    known = keys_below(ROOT, "") | keys_below(Keys("", "", KINDS), "strategy") | keys_below(TESTER, "traffic.testers[]")
     known |= {f"{steps}.{key.name}" for key in (*FORMS, *BESIDE_WEIGHT)}
     known |= {f"{steps}.{form}.{name}" for form, name in (("header", "name"), ("header", "value"), ("cookie", "name"))}
     known |= {f"{steps}.check.name", f"{steps}.check.http"}
-    known |= below(CHECK, "strategy.blueGreen.checksBefore[]")
+    known |= keys_below(CHECK, "strategy.blueGreen.checksBefore[]")
     return known | {"strategy.blueGreen.checksAfter[].name", "strategy.blueGreen.checksAfter[].http"}
 
 

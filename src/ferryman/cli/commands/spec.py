@@ -19,6 +19,12 @@ def run(context: Context) -> int:
         text = example(args.example)
         out.say(text.rstrip("\n"))
         out.emit({"name": args.example, "text": text})
+    elif args.settings:
+        from ferryman.spec.settings import settings_example
+
+        text = settings_example()
+        out.say(text.rstrip("\n"))
+        out.emit({"name": "settings", "text": text})
     elif args.schema:
         from ferryman.spec.schema import json_schema, json_schema_text
 

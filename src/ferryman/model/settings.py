@@ -1,0 +1,79 @@
+"""The settings of a controller: where it listens, who may come in. Read from `ferry.yaml`, apart from any release."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import msgspec
+
+SESSION_SECONDS = 12 * 3600.0
+SESSION_IDLE_SECONDS = 3600.0
+OIDC_LEEWAY_SECONDS = 60.0
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """Where a secret is found: the environment variable `env`, or the file `file`; the other is empty. The value is read
+    when it is used and never kept here."""
+
+    env: str = ""
+    file: str = ""
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """An IP address and a port to listen on; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """Files in PEM: the certificate with its chain, and its private key."""
+
+    cert: str
+    key: str
+
+
+class Sessions(msgspec.Struct, frozen=True):
+    """How long a sign-in lasts at most, and without a request in between."""
+
+    lifetime_seconds: float = SESSION_SECONDS
+    idle_seconds: float = SESSION_IDLE_SECONDS
+
+
+class RoleRule(msgspec.Struct, frozen=True):
+    """Who has `value` in (or as) `claim` has `role` for `service`, or for all ("*")."""
+
+    claim: str
+    value: str
+    role: str
+    service: str = "*"
+
+
+class Oidc(msgspec.Struct, frozen=True):
+    """Sign-in by an OpenID Connect provider. `name_claim` becomes the actor; without a `client_secret` the client is a
+    public one, held by PKCE alone."""
+
+    issuer: str
+    client_id: str
+    roles: tuple[RoleRule, ...]
+    client_secret: Secret | None = None
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    name_claim: str = "email"
+    leeway_seconds: float = OIDC_LEEWAY_SECONDS
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All of it. `folder` is where the file lies: paths in it are seen from there. `public_url` is how browsers reach the
+    controller, without a slash at the end; `insecure_http` lets it listen beyond loopback without TLS."""
+
+    folder: str = "."
+    listen: Listen | None = None
+    public_url: str = ""
+    insecure_http: bool = False
+    tls: Tls | None = None
+    sessions: Sessions = Sessions()
+    oidc: Oidc | None = None
+
+    def place(self, path: str) -> str:
+        """A path of the file as this process can open it."""
+        return str(PurePosixPath(self.folder) / path)
