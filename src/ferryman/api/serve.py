@@ -30,6 +30,7 @@ from ferryman.api.place import (
 )
 from ferryman.api.port import Controlled
 from ferryman.api.wire import HealthView
+from ferryman.engine.starting import settle_memory
 from ferryman.model.errors import ControllerError, FerrymanError, UsageError
 
 GRACEFUL_SECONDS = 1
@@ -74,6 +75,7 @@ async def serve(controller: Controlled, project: Path, *, listen: Address | None
     stopping = _Stopping()
     with stopping.signals():
         await controller.start()
+        settle_memory()
         await _run(controller, project, folder, listen, stopping, on_ready)
 
 

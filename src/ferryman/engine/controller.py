@@ -23,6 +23,7 @@ from ferryman.engine.folder import STATE_FOLDER, StateFolder
 from ferryman.engine.history import summaries
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.ports import Options, Ports
+from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
 from ferryman.engine.views import service_view
 from ferryman.metrics.envoy import EnvoyMetrics
@@ -37,7 +38,7 @@ from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceVi
 from ferryman.routers.envoy import EnvoyRouter
 from ferryman.spec.parse import parse_release, placed
 from ferryman.spec.revision import make_revision
-from ferryman.store.base import StoredEvent
+from ferryman.store.base import Loaded, StoredEvent
 from ferryman.store.sqlite import SqliteStore
 from ferryman.targets.artifacts import prune_artifacts, snapshot_files
 from ferryman.targets.process import ProcessTarget
@@ -46,7 +47,6 @@ log = logging.getLogger("ferryman.controller")
 
 RECENT_EVENTS = 6
 HISTORY_PAGE = 1000
-STARTING_MAX = 64
 DOWN_SECONDS = 60.0
 
 
@@ -98,16 +98,14 @@ class Controller:
             cpu_count=os.cpu_count() or 1,
         )
         self._unsubscribe = store.on_append(self._appended)
-        loaded = await store.load_all()
-        self._clock.not_before(max((item.service.at for item in loaded), default=0.0))
-        for newest in await store.newest(limit=1):
-            self._position = newest.position
+        newest = await store.newest(limit=FIRST_EVENTS)
+        for stored in newest:
+            self._position = stored.position
+            self._clock.not_before(stored.event.at)
         await self._router.start()
         await target.start()
         target.on_change(self._wake)
-        # Who is under way first.
-        for item in sorted(loaded, key=lambda item: item.service.current is None or not item.service.current.running):
-            self._loop_of(item.service.name)
+        loaded = await begin_all(store, newest, self._loop_of)
         prune_artifacts(path, {r.run.artifact for i in loaded for r in i.service.revisions.values() if r.run.artifact})
 
     async def close(self) -> None:
@@ -140,10 +138,12 @@ class Controller:
         assert self._ports is not None, "the controller was not started"
         return self._ports
 
-    def _loop_of(self, service: str) -> ServiceLoop:
+    def _loop_of(self, service: str, loaded: Loaded | None = None) -> ServiceLoop:
         loop = self._loops.get(service)
         if loop is None:
             loop = ServiceLoop(service, self.ports, self._options, self.folder.free_reserve)
+            if loaded is not None:
+                loop.begin_with(loaded)
             self._loops[service] = loop
             self._tasks[service] = asyncio.create_task(loop.run(self._starting), name=f"loop of {service}")
         return loop

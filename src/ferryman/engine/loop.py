@@ -29,7 +29,7 @@ from ferryman.model.generation import Generation
 from ferryman.model.rollout import Service
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
 from ferryman.model.world import Orders, World
-from ferryman.store.base import Append, Lease, Measurement, StoredEvent
+from ferryman.store.base import Append, Lease, Loaded, Measurement, StoredEvent
 
 log = logging.getLogger("ferryman.loop")
 NOTES_MAX = 20
@@ -75,6 +75,7 @@ class ServiceLoop:
         self.feed = EvidenceFeed(self.ports.metrics.bounds_ms, self.ports.cpu_count)
         self._lease: Lease | None = None
         self._loaded = False
+        self._handed: Loaded | None = None
         self._told = ""
         self._question: tuple[object, ...] = ()
         self._wake = asyncio.Event()
@@ -87,6 +88,10 @@ class ServiceLoop:
         return not any(i.state in LIVE_STATES for i in self.instances)
 
     # ------------------------------------------------------------------ life
+    def begin_with(self, loaded: Loaded) -> None:
+        """Begin with what was read from the log already. Only for who keeps every other writer out, and before `run`."""
+        self.service, self._handed = loaded.service, loaded
+
     async def run(self, starting: asyncio.Semaphore | None = None) -> None:
         """Turn until cancelled. No failure of an adapter or of the store ends it. The first turn waits for `starting`:
         of thousands of services that begin together the first are carried on at once, not all of them late."""
@@ -132,7 +137,7 @@ class ServiceLoop:
 
     def _failed(self, problem: FerrymanError) -> None:
         if isinstance(problem, Conflict | Stale):
-            self._loaded, self._lease = False, None
+            self._loaded, self._lease, self._handed = False, None, None
         # A controller that stands by fails like this every second, each time with other figures: it is told once.
         if self._told != problem.code:
             log.warning("%s: %s", self.name, problem.message)
@@ -162,7 +167,7 @@ class ServiceLoop:
                 self._loaded = False
             self._lease = taken
         if not self._loaded:
-            loaded = await self.ports.store.load(self.name)
+            loaded, self._handed = self._handed or await self.ports.store.load(self.name), None
             self.service = loaded.service
             self.feed.restore(loaded.judge_state)
             self._loaded = True
