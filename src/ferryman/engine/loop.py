@@ -137,7 +137,7 @@ class ServiceLoop:
 
     def _failed(self, problem: FerrymanError) -> None:
         if isinstance(problem, Conflict | Stale):
-            self._loaded, self._lease, self._handed = False, None, None
+            self._loaded, self._lease = False, None
         # A controller that stands by fails like this every second, each time with other figures: it is told once.
         if self._told != problem.code:
             log.warning("%s: %s", self.name, problem.message)
@@ -161,13 +161,14 @@ class ServiceLoop:
     async def _claim(self) -> None:
         now = self.ports.now()
         lease = self._lease
+        handed, self._handed = self._handed, None  # good for the first claim only: who is refused was overtaken
         if lease is None or lease.until - now < self.options.lease_seconds / 2:
             taken = await self._renewed(lease, now)
             if lease is None or taken.fence != lease.fence:
                 self._loaded = False
             self._lease = taken
         if not self._loaded:
-            loaded, self._handed = self._handed or await self.ports.store.load(self.name), None
+            loaded = handed or await self.ports.store.load(self.name)
             self.service = loaded.service
             self.feed.restore(loaded.judge_state)
             self._loaded = True
