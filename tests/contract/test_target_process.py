@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -293,7 +294,8 @@ def test_old_failures_are_forgotten_beyond_a_number(tmp_path: Path) -> None:
         bad = rig.add(revision("bad", tiny("exit=1")))
         await rig.apply({bad: 4})
         await rig.until(lambda seen: len(seen) == 2 and all(one.state is FAILED for one in seen), "two of four left")
-        assert len(list((tmp_path / "processes" / "records").glob("*.json"))) == 2
+        records = tmp_path / "processes" / "records"
+        await rig.until(lambda _: len(list(records.glob("*.json"))) == 2, "their records are gone too")
         assert len(list((tmp_path / "logs").glob("*.log"))) == 4
 
     run_process(tmp_path, scenario, replace(SETTINGS, failed_shown=2, port_reuse_seconds=0.1))
@@ -330,6 +332,26 @@ def test_a_record_that_cannot_be_written_starts_nothing(tmp_path: Path) -> None:
         await rig.ready(1)
 
     run_process(tmp_path, scenario)
+
+
+def test_times_are_those_of_the_clock_that_was_handed_in(tmp_path: Path) -> None:
+    """The wall clock of the machine may be set at any time; the controller's own is the one that decides."""
+    ahead = 1_000_000.0
+
+    async def scenario(rig: Rig) -> None:
+        v1 = rig.add(revision("v1", tiny("ignore_term"), health=ALIVE, stop_seconds=1.0))
+        await rig.apply({v1: 1})
+        (instance,) = await rig.ready(1)
+        began = time.monotonic()
+        await rig.apply({v1: 0}, stop=[instance.id])
+        await rig.gone(instance.id)
+        assert 0.8 <= time.monotonic() - began < 10, "politely for a second, then by force"
+        (ended,) = await rig.seen()
+        assert (
+            time.time() + ahead - 60 < instance.started_at <= instance.since <= ended.since < time.time() + ahead + 60
+        )
+
+    run_process(tmp_path, scenario, now=lambda: time.time() + ahead)
 
 
 def test_it_says_that_it_was_not_started(tmp_path: Path) -> None:

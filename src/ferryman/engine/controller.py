@@ -86,7 +86,7 @@ class Controller:
         await store.end_leases()
         self._router = EnvoyRouter(path)
         metrics = EnvoyMetrics(path)
-        target = ProcessTarget(path, owner=owner)
+        target = ProcessTarget(path, owner=owner, now=self._clock)
         self._ports = Ports(
             store=store,
             target=target,

@@ -28,6 +28,11 @@ class Router(Protocol):
 
     `apply` and `remove` are idempotent and refuse (`Stale`) a generation older than the last one applied to that
     service, across restarts. Only `observe` reports an acknowledgement.
+
+    A generation orders the writes of different states, not those of one: tables change within it as instances come and
+    go. So an adapter whose writes cross a network must also number them within a generation, and the far side refuses a
+    number that is not higher than the last: else a table that was held up on the way could undo a newer one, and send
+    users to an instance that has left. Where a write is done when its call returns, the lock of the service is enough.
     """
 
     caps: Capabilities

@@ -39,6 +39,11 @@ class Target(Protocol):
 
     `apply` is idempotent, looks at what is there, and refuses (`Stale`) a generation older than the last one applied
     to that service, across restarts. `observe` is the truth; `on_change` callbacks are wake-ups only and may be lost.
+
+    A generation orders the writes of different states, not those of one: it stands while instances come and go. So an
+    adapter whose writes cross a network must also number them within a generation, and the far side refuses a number
+    that is not higher than the last: else an order to start that was held up on the way could be carried out after the
+    order to stop that followed it. Where a write is done when its call returns, the lock of the service is enough.
     """
 
     async def start(self) -> None:

@@ -153,11 +153,16 @@ def _ready(seen: tuple[Instance, ...], of: str | None) -> list[Instance]:
     return [one for one in seen if one.state is InstanceState.READY and of in (None, one.revision)]
 
 
-def run_process(state: Path, scenario: Callable[[Rig], Any], settings: ProcessSettings = SETTINGS) -> None:
+def run_process(
+    state: Path,
+    scenario: Callable[[Rig], Any],
+    settings: ProcessSettings = SETTINGS,
+    now: Callable[[], float] = time.time,
+) -> None:
     """Run a scenario against a process target on `state`, and let go of what runs."""
 
     async def whole() -> None:
-        target = ProcessTarget(state, owner="test", settings=settings)
+        target = ProcessTarget(state, owner="test", settings=settings, now=now)
         await target.start()
         try:
             await scenario(Rig(target))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Sequence
 
 from ferryman.model.seen import InstanceState
@@ -140,4 +139,4 @@ async def _look_again(supervisor: Supervisor, managed: Managed) -> None:
             return
     managed.track = HealthTrack(seconds, InstanceState.UNREADY)
     managed.track.problem = problem or ""
-    managed.changed_at = time.time()
+    managed.changed_at = supervisor.now()

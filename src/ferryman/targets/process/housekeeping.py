@@ -73,7 +73,7 @@ class Housekeeping:
             await self.supervisor.on_disk(self.supervisor.folder.logs.rotate, managed.record.id)
 
     async def _forget(self) -> None:
-        for instance in forget(self.supervisor, time.time()):
+        for instance in forget(self.supervisor, self.supervisor.now()):
             await self.supervisor.on_disk(self.supervisor.folder.records.delete, instance)
         if time.monotonic() >= self._next_prune:
             self._next_prune = time.monotonic() + PRUNE_LOGS_SECONDS

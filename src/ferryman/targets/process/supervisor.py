@@ -40,10 +40,13 @@ LAST_WORDS_LINES = 20
 
 
 class Supervisor:
-    """Owns the instances of one state folder. `journal` takes facts and wake-ups."""
+    """Owns the instances of one state folder. `journal` takes facts and wake-ups, `now` gives epoch seconds."""
 
-    def __init__(self, folder: StateFolder, owner: str, settings: ProcessSettings, journal: Journal) -> None:
+    def __init__(
+        self, folder: StateFolder, owner: str, settings: ProcessSettings, journal: Journal, now: Callable[[], float]
+    ) -> None:
         self.folder = folder
+        self.now = now
         self.owner = owner
         self.settings = settings
         self.journal = journal
@@ -59,7 +62,7 @@ class Supervisor:
     async def launch(self, service: str, revision: Revision, generation: Generation) -> None:
         """Start one instance. One that cannot be started becomes a failed one, with the reason. Raises OSError if
         its record cannot be written; then nothing was started."""
-        now = time.time()
+        now = self.now()
         instance = await self.on_disk(self.folder.new_id, revision.label or revision.id, frozenset(self.instances))
         record = Record(
             id=instance,
@@ -165,7 +168,7 @@ class Supervisor:
 
     async def ended(self, managed: Managed, *, failed: bool, reason: str) -> None:
         """It is gone, and everybody may know."""
-        now = time.time()
+        now = self.now()
         record = managed.record
         if record.port is not None:
             self.ports.release(record.port, now)
@@ -185,13 +188,13 @@ class Supervisor:
 
     async def drain(self, managed: Managed) -> None:
         """Mark it as leaving, for good. Raises OSError; then it is not."""
-        await self._order(managed, drained_at=time.time())
+        await self._order(managed, drained_at=self.now())
         _stop_probing(managed)
         self.journal.changed(managed.record.service)
 
     async def stop(self, managed: Managed) -> None:
         """Begin to end it. Raises OSError if that cannot be recorded; then it goes on."""
-        await self._order(managed, stop_asked_at=time.time())
+        await self._order(managed, stop_asked_at=self.now())
         _stop_probing(managed)
         self.background(self._stop(managed))
         self.journal.changed(managed.record.service)
@@ -214,7 +217,7 @@ class Supervisor:
         if not record.term_sent and signals.send(managed.descriptor, signal.SIGTERM):
             await self.update(managed, term_sent=True)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_grace_left(managed.record)):
+            async with asyncio.timeout(_grace_left(managed.record, self.now())):
                 await managed.exited.wait()
         if not managed.exited.is_set():
             self._force(managed)
@@ -224,7 +227,7 @@ class Supervisor:
         """What a stopped leader leaves behind is asked once too, and killed when the same grace is over."""
         record = managed.record
         if not managed.forced and await asyncio.to_thread(session.terminate_rest, record):
-            deadline = time.monotonic() + _grace_left(record)
+            deadline = time.monotonic() + _grace_left(record, self.now())
             while await asyncio.to_thread(session.rest_of, record, fresh=True):
                 if time.monotonic() >= deadline:
                     self._force(managed)
@@ -266,7 +269,7 @@ class Supervisor:
         return await asyncio.to_thread(probing.foreign_listener, record.port, record.pid)
 
     async def _health_changed(self, managed: Managed) -> None:
-        managed.changed_at = time.time()
+        managed.changed_at = self.now()
         self.journal.changed(managed.record.service)
         if managed.track.state is InstanceState.READY and managed.record.ready_at is None:
             await self.update(managed, ready_at=managed.changed_at)
@@ -328,7 +331,7 @@ def _stop_probing(managed: Managed) -> None:
         managed.prober = None
 
 
-def _grace_left(record: Record) -> float:
-    """Seconds until force, between none and all of the revision's `stop_seconds`, whatever the wall clock did."""
+def _grace_left(record: Record, now: float) -> float:
+    """Seconds until force, between none and all of the revision's `stop_seconds`, whatever the clocks of two controllers say."""
     assert record.stop_asked_at is not None
-    return min(record.stop_seconds, max(0.0, record.stop_asked_at + record.stop_seconds - time.time()))
+    return min(record.stop_seconds, max(0.0, record.stop_asked_at + record.stop_seconds - now))

@@ -34,10 +34,19 @@ class ProcessTarget:
     """Instances are detached processes of this machine; see `targets.base.Target` for the contract.
 
     `state_folder` holds records, generations and logs; whoever opens the same folder later takes over what runs.
-    `owner` names this controller in the records. Linux only.
+    `owner` names this controller in the records. `now` gives epoch seconds: a controller hands in its own clock, so that
+    ages and time-outs are counted on the clock by which they are decided. Linux only.
     """
 
-    def __init__(self, state_folder: Path, *, owner: str = "", settings: ProcessSettings | None = None) -> None:
+    def __init__(
+        self,
+        state_folder: Path,
+        *,
+        owner: str = "",
+        settings: ProcessSettings | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._now = now
         self._settings = settings or ProcessSettings()
         self._folder = StateFolder(state_folder, self._settings)
         self._journal = Journal()
@@ -51,7 +60,7 @@ class ProcessTarget:
     async def start(self) -> None:
         if self._supervisor is not None:
             return
-        supervisor = Supervisor(self._folder, self._owner, self._settings, self._journal)
+        supervisor = Supervisor(self._folder, self._owner, self._settings, self._journal, self._now)
         try:
             await supervisor.on_disk(self._folder.create)
             await adoption.adopt(supervisor)
@@ -91,7 +100,7 @@ class ProcessTarget:
                 raise self._unwritable(error) from error
 
     def _plan(self, supervisor: Supervisor, service: str, orders: Orders, revisions: Mapping[str, Revision]) -> Planned:
-        now = time.time()
+        now = self._now()
         mine = [one for one in supervisor.instances.values() if one.record.service == service]
         planned = plan_actions(
             instances=[one.seen() for one in mine],
