@@ -24,6 +24,7 @@ STAMP = VENV / ".ferryman-installed.json"
 MINIMUM_PYTHON = (3, 11)
 STDERR = 2
 BUILD_BACKEND = "hatchling"
+NOT_SOURCES = {"__pycache__", "node_modules", "dist", "static"}
 NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11")
 APT_TIMEOUT_SECONDS = 600
 VENV_TIMEOUT_SECONDS = 120
@@ -109,12 +110,12 @@ def make_venv() -> None:
 
 
 def digest(paths: list[Path]) -> str:
-    """SHA-256 over the names and contents of files and of all files in folders, caches left out."""
+    """SHA-256 over the names and contents of files and of all files in folders, caches and what is built left out."""
     seen = hashlib.sha256()
     for top in paths:
         files = sorted(p for p in top.rglob("*") if p.is_file()) if top.is_dir() else [top]
         for path in files:
-            if "__pycache__" not in path.parts:
+            if not NOT_SOURCES & set(path.relative_to(ROOT).parts) and path.name != ".lock":
                 seen.update(f"{path.relative_to(ROOT)}\0".encode())
                 seen.update(hashlib.sha256(path.read_bytes()).digest())
     return seen.hexdigest()
@@ -136,7 +137,7 @@ def install(kind: str) -> None:
     serves as "app" too: it runs the sources as they are.
     """
     pyproject = digest([ROOT / "pyproject.toml"])
-    source = digest([ROOT / "pyproject.toml", ROOT / "src"])
+    source = digest([ROOT / name for name in ("pyproject.toml", "hatch_build.py", "src", "web")])
     stamp = installed()
     if stamp.get("kind") == "dev" and stamp.get("pyproject") == pyproject:
         return

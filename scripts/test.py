@@ -16,6 +16,7 @@ import time
 import _bootstrap as bootstrap
 
 LINT_TIMEOUT_SECONDS = 600
+BUILD_TIMEOUT_SECONDS = 1200
 TESTS_TIMEOUT_SECONDS = 4500
 
 
@@ -56,6 +57,7 @@ def lint_steps() -> list[tuple[str, list[str], float]]:
         ("types", [str(tools / "pyright"), "--pythonpath", python], LINT_TIMEOUT_SECONDS),
         ("layers", [str(tools / "lint-imports"), "--no-logo"], LINT_TIMEOUT_SECONDS),
         ("house rules", tidy, LINT_TIMEOUT_SECONDS),
+        ("dashboard", [python, "hatch_build.py"], BUILD_TIMEOUT_SECONDS),  # checks its types, then builds it
     ]
 
 

@@ -13,6 +13,7 @@ from ferryman.api.context import Api
 from ferryman.api.dispatch import Dispatch
 from ferryman.api.requests import refuse
 from ferryman.api.routes import ENDPOINTS
+from ferryman.api.site import Site
 from ferryman.model.errors import UsageError
 
 
@@ -31,12 +32,27 @@ class _Methods:
         raise HTTPException(405, headers={"Allow": ", ".join(sorted(allowed))})
 
 
+class _Pages:
+    """Every other path: the dashboard's, or nobody's."""
+
+    def __init__(self) -> None:
+        self.site = Site()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        reads = request.method in {"GET", "HEAD"}
+        found = self.site.answer(request, request.path_params["path"]) if reads else None
+        if found is None:
+            raise HTTPException(404)
+        await found(scope, receive, send)
+
+
 def create_app(api: Api) -> Starlette:
     """The ASGI application over `api`."""
     paths: dict[str, _Methods] = {}
     for row in ENDPOINTS:
         paths.setdefault(row.path, _Methods()).by_method[row.method] = Dispatch(api, row)
-    routes = [Route(path, methods) for path, methods in paths.items()]
+    routes = [*(Route(path, methods) for path, methods in paths.items()), Route("/{path:path}", _Pages())]
     return Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
 
 

@@ -1,0 +1,71 @@
+"""The dashboard's TypeScript types are those of the wire: generated, and stale ones fail. `--rewrite` renews them."""
+
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ferryman.api import problems, wire
+from ferryman.model import view
+
+FILE = Path(__file__).resolve().parents[3] / "web" / "src" / "api" / "types.ts"
+STRUCTS: tuple[type, ...] = (
+    view.SideView,
+    view.StepView,
+    view.RolloutView,
+    view.EventView,
+    view.InstanceView,
+    view.ServiceView,
+    view.AnswerView,
+    view.RolloutSummary,
+    wire.HealthView,
+    wire.EventsPage,
+    wire.Verified,
+    problems.ProblemDocument,
+    problems.Problem,
+)
+PLAIN: dict[Any, str] = {
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
+    Any: "Json",
+}
+HEAD = """// Made from the views of src/ferryman by tests/unit/api/test_web_types.py --rewrite; not to be edited.
+// Times are epoch seconds.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+"""
+
+
+def typescript(kind: Any) -> str:
+    """The TypeScript of an annotation."""
+    if kind in PLAIN:
+        return PLAIN[kind]
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(typescript(a) for a in arguments)
+    if origin is typing.Annotated:
+        return typescript(arguments[0])
+    if origin in (tuple, list):
+        return f"{typescript(arguments[0])}[]"
+    if origin is dict:
+        return f"Record<string, {typescript(arguments[1])}>"
+    assert isinstance(kind, type), kind
+    return kind.__name__
+
+
+def declared(struct: type) -> str:
+    hints = typing.get_type_hints(struct, include_extras=True)
+    lines = [f"  {name}: {typescript(hints[name])};" for name in hints if not name.startswith("_")]
+    return f"export interface {struct.__name__} {{\n" + "\n".join(lines) + "\n}\n"
+
+
+def test_the_pages_types_are_those_of_the_wire(request: pytest.FixtureRequest) -> None:
+    made = "\n".join([HEAD, *(declared(struct) for struct in STRUCTS)])
+    if request.config.getoption("--rewrite"):
+        FILE.write_text(made)
+    assert FILE.read_text() == made, "run this test with --rewrite"

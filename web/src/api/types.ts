@@ -1,0 +1,177 @@
+// Made from the views of src/ferryman by tests/unit/api/test_web_types.py --rewrite; not to be edited.
+// Times are epoch seconds.
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export interface SideView {
+  revision: string;
+  label: string;
+  role: string;
+  wanted: number;
+  ready: number;
+  live: number;
+  weight_asked: number;
+  weight_seen: number;
+  requests_per_second: number | null;
+  error_percent: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+  p99_ms: number | null;
+  cpu_percent: number | null;
+  memory_bytes: number | null;
+  total_requests: number;
+  stage_requests: number;
+  stage_errors: number;
+  reasons: string[];
+}
+
+export interface StepView {
+  name: string;
+  phase: string;
+  state: string;
+  exposure_percent: number;
+  gates: string[];
+}
+
+export interface RolloutView {
+  id: string;
+  number: number;
+  kind: string;
+  strategy: string;
+  attempt: number;
+  candidate: string;
+  stable: string | null;
+  phase: string;
+  track: string;
+  step: number;
+  steps: StepView[];
+  exposure_percent: number;
+  max_exposure_percent: number;
+  created_at: number;
+  created_by: string;
+  started_at: number | null;
+  ended_at: number | null;
+  reached_at: number | null;
+  pause_kind: string | null;
+  pause_reason: string | null;
+  pause_since: number | null;
+  pause_by: string | null;
+  cause_kind: string | null;
+  cause_reason: string | null;
+  reason: string;
+  rollback_seconds: number | null;
+  superseded_by: string | null;
+  verdict: string | null;
+  verdict_reason: string;
+  evidence: Record<string, Json>;
+  waiting_for: string;
+  next: string;
+  until: number | null;
+  eta_seconds: number | null;
+}
+
+export interface EventView {
+  position: number;
+  service: string;
+  seq: number;
+  rollout: string;
+  at: number;
+  actor: string;
+  kind: string;
+  text: string;
+  body: Record<string, Json>;
+  hash: string;
+}
+
+export interface InstanceView {
+  id: string;
+  label: string;
+  state: string;
+  started_at: number;
+  port: number | null;
+  cpu_percent: number | null;
+  memory_bytes: number | null;
+  reason: string;
+}
+
+export interface ServiceView {
+  service: string;
+  at: number;
+  healthy: boolean;
+  trouble: string;
+  serving: string | null;
+  down: boolean;
+  url: string | null;
+  preview_url: string | null;
+  rollout: RolloutView | null;
+  sides: SideView[];
+  instances: InstanceView[];
+  legal: string[];
+  queue: string[];
+  recent: EventView[];
+  position: number;
+}
+
+export interface AnswerView {
+  service: string;
+  text: string;
+  rollout: string | null;
+  changed: boolean;
+}
+
+export interface RolloutSummary {
+  id: string;
+  number: number;
+  kind: string;
+  strategy: string;
+  candidate: string;
+  stable: string | null;
+  outcome: string;
+  reason: string;
+  created_at: number;
+  created_by: string;
+  ended_at: number | null;
+  seconds: number | null;
+  rollback_seconds: number | null;
+  max_exposure_percent: number;
+  attempt: number;
+}
+
+export interface HealthView {
+  version: string;
+  pid: number;
+  project: string;
+  started_at: number;
+}
+
+export interface EventsPage {
+  events: EventView[];
+  position: number;
+}
+
+export interface Verified {
+  events: number;
+}
+
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  hint: string;
+  legal: string[];
+  problems: Problem[];
+}
+
+export interface Problem {
+  file: string;
+  line: number;
+  column: number;
+  path: string;
+  value: string;
+  message: string;
+  hint: string;
+  code: string;
+  severity: string;
+}

@@ -1,0 +1,40 @@
+import { LostLine, TopBar } from "./parts/TopBar.tsx";
+import { Empty } from "./parts/bits.tsx";
+import { Sayings } from "./parts/say.tsx";
+import { fresh } from "./live/state.ts";
+import { Service } from "./pages/Service.tsx";
+import { Services } from "./pages/Services.tsx";
+import { Title } from "./pages/Title.tsx";
+import { route } from "./router.ts";
+
+export function App() {
+  return (
+    <>
+      <a class="skip" href="#main" data-plain="1">
+        To the content
+      </a>
+      <TopBar />
+      <LostLine />
+      <main id="main" class={fresh.value ? "" : "stale"}>
+        <Page />
+      </main>
+      <Sayings />
+    </>
+  );
+}
+
+function Page() {
+  const at = route.value;
+  if (at.page === "services") return <Services />;
+  if (at.page === "service") return <Service key={at.service} name={at.service} />;
+  return (
+    <>
+      <Title name="Not here" />
+      <Empty title="There is no such page.">
+        <p>
+          <a href="/">All services</a>
+        </p>
+      </Empty>
+    </>
+  );
+}

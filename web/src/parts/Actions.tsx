@@ -1,0 +1,148 @@
+// The buttons that steer a release, and the dialog that asks why.
+import { useEffect, useState } from "preact/hooks";
+
+import { get, post, said } from "../api/client.ts";
+import type { AnswerView, RolloutSummary, ServiceView } from "../api/types.ts";
+import { fresh } from "../live/state.ts";
+import { retryNow } from "../live/poll.ts";
+import { verbs, type VerbText } from "../words/verbs.ts";
+import { Dialog } from "./Dialog.tsx";
+import { say } from "./say.tsx";
+
+const REASON_CHARACTERS_MAX = 2000;
+
+export function Actions({ view }: { view: ServiceView }) {
+  const [asked, ask] = useState<VerbText | null>(null);
+  const offered = verbs(view);
+  if (!offered.length) return null;
+  return (
+    <div class="actions" role="group" aria-label={`Steer ${view.service}`}>
+      {offered.map((verb) => (
+        <button key={verb.verb} type="button" class={verb.kind} disabled={!fresh.value} onClick={() => ask(verb)}>
+          {verb.label}
+        </button>
+      ))}
+      {asked && <Ask verb={asked} view={view} onClose={() => ask(null)} />}
+    </div>
+  );
+}
+
+function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClose: () => void }) {
+  const [busy, setBusy] = useState(false);
+  const [trouble, setTrouble] = useState("");
+  // What the person looked at when the dialog opened: somebody else may act in the meantime.
+  const [before] = useState(view);
+  const other = overtaken(before, view);
+
+  async function submit(event: SubmitEvent): Promise<void> {
+    event.preventDefault();
+    if (busy) return;
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const body: Record<string, string | boolean> = { reason: text(form, "reason").trim() };
+    if (form.get("full")) body["full"] = true;
+    if (form.get("with_steps")) body["with_steps"] = true;
+    if (text(form, "to")) body["to"] = text(form, "to");
+    setBusy(true);
+    setTrouble("");
+    try {
+      const path = `/v1/services/${encodeURIComponent(view.service)}/${verb.verb}`;
+      const answer = await post<AnswerView>(path, body);
+      say(answer.text);
+      retryNow();
+      onClose();
+    } catch (problem) {
+      setTrouble(said(problem));
+      retryNow();
+      setBusy(false);
+    }
+  }
+
+  return (
+    <Dialog title={verb.title} onClose={onClose}>
+      <form onSubmit={(event) => void submit(event)}>
+        <p>{verb.what}</p>
+        {verb.verb === "undo" && <Targets view={view} />}
+        {(verb.verb === "promote" && view.legal.includes("promote --full")) || verb.verb === "retry" ? (
+          <label class="check">
+            <input type="checkbox" name="full" /> In full: pass over every step, wait and verdict that is left
+          </label>
+        ) : null}
+        <label class="field">
+          <span>
+            Reason <small class="quiet-text">{verb.needsReason ? "kept in the log" : "optional, kept in the log"}</small>
+          </span>
+          <textarea
+            name="reason"
+            rows={2}
+            maxLength={REASON_CHARACTERS_MAX}
+            required={verb.needsReason}
+            data-first
+            onKeyDown={(event) => {
+              if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
+            }}
+          />
+        </label>
+        {other && (
+          <p class="notice wait" role="status">
+            {other}
+          </p>
+        )}
+        {trouble && (
+          <p class="notice bad" role="alert">
+            {trouble}
+          </p>
+        )}
+        <div class="dialog-buttons">
+          <button type="button" class="plain" onClick={onClose}>
+            Leave it
+          </button>
+          <button type="submit" class={verb.kind === "plain" ? "main" : verb.kind} disabled={busy}>
+            {busy ? "Asking…" : verb.label}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function text(form: FormData, name: string): string {
+  const value = form.get(name);
+  return typeof value === "string" ? value : "";
+}
+
+/** What happened since the dialog opened, if it changes what the button would do. */
+function overtaken(before: ServiceView, view: ServiceView): string {
+  const moved = before.rollout?.id !== view.rollout?.id || before.rollout?.step !== view.rollout?.step;
+  const person = view.recent.find((event) => event.position > before.position && event.actor !== "ferryman");
+  if (person) return `Meanwhile: ${person.actor}: ${person.text}`;
+  return moved ? "Meanwhile the rollout has moved on; look again before you go on." : "";
+}
+
+/** Versions that served before, newest first. */
+function Targets({ view }: { view: ServiceView }) {
+  const [labels, setLabels] = useState<string[]>([]);
+  useEffect(() => {
+    get<RolloutSummary[]>(`/v1/services/${encodeURIComponent(view.service)}/history?limit=50`)
+      .then((found) => {
+        const promoted = found.filter((each) => each.outcome === "promoted").map((each) => each.candidate);
+        setLabels([...new Set(promoted)].filter((label) => label !== view.serving));
+      })
+      .catch(() => setLabels([]));
+  }, [view.service]);
+  return (
+    <>
+      <label class="field">
+        <span>Back to</span>
+        <select name="to">
+          <option value="">the version before this one</option>
+          {labels.map((label) => (
+            <option key={label}>{label}</option>
+          ))}
+        </select>
+      </label>
+      <label class="check">
+        <input type="checkbox" name="with_steps" /> Step by step, judged, as a release
+      </label>
+    </>
+  );
+}

@@ -1,0 +1,70 @@
+// What each verb does, in words for its button and its dialog.
+import type { ServiceView } from "../api/types.ts";
+import { exposed } from "./standing.ts";
+import { weight } from "./format.ts";
+
+export interface VerbText {
+  verb: string;
+  label: string;
+  title: string;
+  what: string;
+  kind: "main" | "plain" | "danger";
+  needsReason: boolean;
+}
+
+const ORDER = ["promote", "resume", "pause", "retry", "undo", "restart", "abort"];
+
+/** The verbs that are legal now, the most likely first. */
+export function verbs(view: ServiceView): VerbText[] {
+  const legal = new Set(view.legal);
+  // `undo` in a running release does what `abort` does, which says it better.
+  if (legal.has("abort")) legal.delete("undo");
+  return ORDER.filter((verb) => legal.has(verb)).map((verb) => describe(verb, view));
+}
+
+function describe(verb: string, view: ServiceView): VerbText {
+  const rollout = view.rollout;
+  const candidate = rollout?.candidate ?? "the new version";
+  const stable = rollout?.stable ?? "the former version";
+  const following = rollout?.next ?? "the next step";
+  const made = (label: string, title: string, what: string, kind: VerbText["kind"], needsReason = false): VerbText => ({
+    verb,
+    label,
+    title,
+    what,
+    kind,
+    needsReason,
+  });
+  switch (verb) {
+    case "promote":
+      return made(
+        "Promote",
+        `Promote ${candidate}`,
+        `Goes on to “${following}” now. The time and the verdict that this step still waits for are passed over; health and capacity are not.`,
+        "main",
+      );
+    case "resume":
+      return made("Resume", `Resume ${candidate}`, "The rollout goes on from where it was paused.", "main");
+    case "pause":
+      return made(
+        "Pause",
+        `Pause ${candidate}`,
+        `${candidate} keeps its ${weight(exposed(view))} of users and gets no more until somebody resumes. The judge goes on watching.`,
+        "plain",
+      );
+    case "retry":
+      return made("Retry", `Try ${candidate} again`, "The same release begins anew, from its first step.", "plain");
+    case "undo":
+      return made("Undo", `Undo ${view.serving ?? candidate}`, "Goes back to a version that served before.", "danger", true);
+    case "restart":
+      return made("Restart", `Restart ${view.service}`, "Replaces each instance by a new one of the same version.", "plain");
+    default:
+      return made(
+        "Abort",
+        `Abort ${candidate}`,
+        `${stable} takes all users back at once, then the instances of ${candidate} stop.`,
+        "danger",
+        true,
+      );
+  }
+}
