@@ -18,7 +18,7 @@ from ferryman.core.decide import Decision, decide
 from ferryman.core.evolve import evolve
 from ferryman.core.exposure import exposure
 from ferryman.core.phases import MOVES, Verb, verb_moves
-from ferryman.core.verbs import Answer, command, deploy, take_down, undo
+from ferryman.core.verbs import Answer, command, deploy, drill, take_down, undo
 from ferryman.model.event import Body, CheckFinished, Draft, Event, PlanChanged, RolloutEnded, ServiceDown
 from ferryman.model.generation import Generation
 from ferryman.model.plan import Phase
@@ -100,6 +100,10 @@ class Book:
     def undo(self, **settings: Any) -> Answer:
         """Ask to go back."""
         return self._take(undo(self.service, actor="ana", now=self.now, **settings))
+
+    def drill(self, **settings: Any) -> Answer:
+        """Rehearse the way back."""
+        return self._take(drill(self.service, actor="ana", **settings))
 
     def down(self) -> Answer:
         """Ask to stop."""

@@ -63,6 +63,12 @@ class Operations(Protocol):
         force: bool = False,
     ) -> AnswerView: ...
 
+    async def drill(
+        self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
+    ) -> AnswerView:
+        """Rehearse the way back from what serves. Raises `Refused`, `UsageError`."""
+        ...
+
     async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView: ...
 
 

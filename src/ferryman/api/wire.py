@@ -102,6 +102,13 @@ class UndoRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_def
     force: bool = False
 
 
+class DrillRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`traffic_percent` is the share that the version to go back to gets, for `hold_seconds`."""
+
+    traffic_percent: Annotated[float, Meta(ge=0.0, le=50.0)] = 0.0
+    hold_seconds: Annotated[float, Meta(ge=0.0, le=3600.0)] = 10.0
+
+
 class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At most `limit` rollouts."""
 

@@ -135,6 +135,13 @@ class Client:
         body = wire.UndoRequest(reason, actor, to=to, with_steps=with_steps, force=force)
         return self._post(_path(service, "undo"), body, AnswerView)
 
+    def drill(
+        self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
+    ) -> AnswerView:
+        """Rehearse the way back."""
+        body = wire.DrillRequest(reason, actor, traffic_percent, hold_seconds)
+        return self._post(_path(service, "drill"), body, AnswerView)
+
     def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
         """Stop the service and wait until nothing of it is left."""
         body = wire.encode(wire.VerbRequest(reason, actor))

@@ -11,13 +11,13 @@ _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:/?\s*(s|sec|second|m|min|minute|h|hour
 _PER = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def timeout_seconds(text: str | None) -> float | None:
-    """The value of `--timeout`: `90`, `90s`, `10m`; None stays None. Raises `UsageError`."""
+def timeout_seconds(text: str | None, option: str = "--timeout") -> float | None:
+    """The value of `option`: `90`, `90s`, `10m`; None stays None. Raises `UsageError`."""
     if text is None:
         return None
     seconds = float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else parse_duration(text)
     if seconds is None:
-        raise UsageError("bad_duration", f"--timeout {text!r} is no duration", "write 90s, 10m or 1h30m")
+        raise UsageError("bad_duration", f"{option} {text!r} is no duration", "write 90s, 10m or 1h30m")
     return seconds
 
 

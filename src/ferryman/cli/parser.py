@@ -152,6 +152,12 @@ def undo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="also to a version that never was promoted")
 
 
+def drill(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry drill`."""
+    parser.add_argument("--traffic", metavar="PERCENT", help="give it this share of the traffic for a while (none)")
+    parser.add_argument("--hold", metavar="DURATION", default="10s", help="for so long (10s)")
+
+
 def serve(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry serve`."""
     parser.add_argument(
@@ -201,6 +207,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         events,
         logs,
         undo,
+        drill,
         serve,
         down,
         judge,

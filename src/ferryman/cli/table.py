@@ -96,6 +96,11 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command("retry", _VERB + "retry", "begin a release again that was taken back", adds=("service", "full", "reason", "wait")),
             Command("undo", _VERB + "undo", "go back to a version that was promoted before",
                     examples=("ferry undo", "ferry undo --to v3"), adds=("service", "undo", "reason", "wait")),
+            Command("drill", "commands.drill:run", "rehearse the way back, for real, without changing anything",
+                    "Starts the version that an undo would go back to beside the running one, waits until it is ready, "
+                    "runs its checks, gives it traffic if you say how much, and takes it away again. Exit: 0 passed, "
+                    "1 not, 2 refused, 3 not within --timeout.",
+                    ("ferry drill", "ferry drill --traffic 5% --hold 30s"), ("service", "drill", "reason", "wait")),
             Command("restart", _VERB + "restart", "replace every instance, version unchanged", adds=("service", "reason")),
             Command("down", "commands.down:run", "stop the services, then the controller",
                     adds=("service", "down", "reason")),

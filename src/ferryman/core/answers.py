@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ferryman.core.phases import REFUSAL, Verb
+from ferryman.core.phases import REFUSAL, Act, Verb, act
 from ferryman.core.standing import legal_now, standing, standing_replicas, waits
 from ferryman.model.errors import Refused
 from ferryman.model.event import BackOrdered, Draft, RolloutCreated, RolloutEnded
@@ -57,6 +57,7 @@ def created(
         standing(service),
         stable_replicas=standing_replicas(service),
         sticky_id=rollout,
+        standing=service.steady,
     )
     body = RolloutCreated(
         number=service.rollouts + 1, kind=kind, release=release, revision=revision, plan=plan, full=full, reason=reason
@@ -82,6 +83,15 @@ def cut_short(rollout: Rollout, actor: str, now: float) -> Draft:
     """A finishing rollout is promoted already; only its old side waits. What comes next takes it over as it is."""
     seconds = max(0.0, now - (rollout.started_at or now))
     return Draft(rollout.id, RolloutEnded(Phase.PROMOTED, "all steps passed", seconds), actor)
+
+
+def set_aside(service: Service, drill: Rollout, by: str, actor: str, now: float) -> tuple[Draft, ...]:
+    """A drill (and whatever waits behind it) gives way to the rollout `by`."""
+    dropped = fallen(service, f"superseded by {by}", actor)
+    if waits(service, drill) or act(drill.phase, Verb.DEPLOY) is not Act.SUPERSEDE:
+        return dropped
+    cause = Cause("supersede", f"superseded by {by}", now, actor)
+    return (*dropped, Draft(drill.id, BackOrdered(cause, by), actor))
 
 
 def fallen(service: Service, reason: str, actor: str) -> tuple[Draft, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ferryman.core.reached import reached, settled
 from ferryman.model.event import Body, RolloutEnded, StepEntered, StepReached
 from ferryman.model.plan import HoldGate, Phase, SettledGate
-from ferryman.model.rollout import Rollout, Track
+from ferryman.model.rollout import DRILL, Rollout, Track
 from ferryman.model.seen import Seen
 
 
@@ -30,8 +30,10 @@ def walk_back(rollout: Rollout, seen: Seen, now: float) -> Body | None:
 
 
 def worth_keeping(rollout: Rollout) -> bool:
-    """A candidate that nobody met, or that its successor replaces, is not kept warm."""
+    """A candidate that nobody met, that its successor replaces or that was only rehearsed is not kept warm."""
     cause = rollout.cause
+    if rollout.kind == DRILL:
+        return False
     return rollout.max_exposure_percent > 0 and cause is not None and cause.kind != "supersede"
 
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ferryman.core.back import walk_back, worth_keeping
 from ferryman.core.blind import blind, entering, judgement, missing_seconds, waiting_for_evidence, without_evidence
+from ferryman.core.drilling import rehearsed
 from ferryman.core.evolve import evolve
 from ferryman.core.gates import Wait, checks_due, open_gate
 from ferryman.core.reached import breaker_limit, reached, start_failures
@@ -26,7 +27,7 @@ from ferryman.model.event import (
     VerdictChanged,
 )
 from ferryman.model.plan import HoldGate, Phase, Plan, SettledGate
-from ferryman.model.rollout import Cause, Rollout, Service, Track
+from ferryman.model.rollout import DRILL, Cause, Rollout, Service, Track
 from ferryman.model.seen import Seen
 from ferryman.model.world import EMPTY_WORLD, World
 from ferryman.strategies.compile import compile_plan
@@ -104,6 +105,7 @@ def replan(service: Service, rollout: Rollout) -> Plan:
         standing(service),
         stable_replicas=standing_replicas(service),
         sticky_id=rollout.id,
+        standing=service.steady,
     )
 
 
@@ -164,6 +166,8 @@ def _advance(rollout: Rollout, now: float) -> Body:
     number = _from(rollout, rollout.step + 1)
     if number < len(rollout.plan.steps):
         return entering(rollout, number, "in full" if rollout.full else "")
+    if rollout.kind == DRILL:
+        return _back(DRILL, rehearsed(rollout), now)
     started = rollout.attempt_at or rollout.created_at
     return RolloutEnded(outcome=Phase.PROMOTED, reason="all steps passed", seconds=max(0.0, now - started))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ferryman.core.answers import Answer, aborted, created, cut_short, fallen, next_id
+from ferryman.core.answers import Answer, aborted, created, cut_short, fallen, next_id, set_aside
 from ferryman.core.inplace import change_in_place
 from ferryman.core.phases import Act, Verb, act
 from ferryman.core.standing import after, legal_now, standing, standing_replicas, subject, waits
@@ -14,7 +14,7 @@ from ferryman.model.event import BackOrdered, Draft
 from ferryman.model.plan import Phase, Plan
 from ferryman.model.release import Release
 from ferryman.model.revision import Revision
-from ferryman.model.rollout import Cause, Rollout, Service
+from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 from ferryman.strategies.compile import compile_plan
 
 # Going back for these says nothing against the content.
@@ -46,6 +46,8 @@ def deploy(
         )
     if current is None or not busy:
         return _deploy_idle(service, release, revision, actor, reason)
+    if current.kind == DRILL:
+        return _deploy_over_drill(service, current, release, revision, actor, now, reason)
     if waits(service, current) or current.phase is Phase.FINISHING:
         return _deploy_instead(service, current, release, revision, actor, now, reason)
     return _deploy_over(service, current, release, revision, actor, now, reason)
@@ -70,6 +72,21 @@ def _deploy_instead(
     warm = not waiting and revision.id == current.stable
     answer = _deploy_idle(after(service, ending, now), release, revision, actor, reason, warm=warm)
     return msgspec.structs.replace(answer, drafts=(*ending, *answer.drafts))
+
+
+def _deploy_over_drill(
+    service: Service, drill: Rollout, release: Release, revision: Revision, actor: str, now: float, reason: str
+) -> Answer:
+    """A rehearsal gives way to the real thing, unless that changes nothing."""
+    last = service.queue[-1] if service.queue else drill
+    if (last.candidate, last.release) == (revision.id, release):
+        return Answer((), f"unchanged, {last.id} waits for {drill.id} to end", last.id)
+    answer = _deploy_idle(service, release, revision, actor, reason)
+    if not answer.drafts:
+        others = tuple(d for d in fallen(service, "what serves was deployed again", actor) if d.rollout != drill.id)
+        return msgspec.structs.replace(answer, drafts=others)
+    aside = set_aside(service, drill, next_id(service), actor, now)
+    return msgspec.structs.replace(answer, drafts=(*answer.drafts, *aside))
 
 
 def _deploy_over(
@@ -130,7 +147,7 @@ def _begins(draft: Draft) -> Answer:
 
 
 def _taken_back(current: Rollout, revision: str) -> bool:
-    blamed = current.cause is not None and current.cause.kind not in NOT_ITS_FAULT
+    blamed = current.kind != DRILL and current.cause is not None and current.cause.kind not in NOT_ITS_FAULT
     return current.phase is Phase.ROLLED_BACK and current.candidate == revision and blamed
 
 

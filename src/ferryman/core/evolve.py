@@ -30,7 +30,7 @@ from ferryman.model.event import (
     VerdictChanged,
 )
 from ferryman.model.plan import Phase
-from ferryman.model.rollout import PauseState, Rollout, Service, Track
+from ferryman.model.rollout import DRILL, PauseState, Rollout, Service, Track
 from ferryman.model.world import EMPTY_WORLD
 
 KEPT_PROMOTED = 10
@@ -121,7 +121,7 @@ def _ended(service: Service, event: Event, body: RolloutEnded) -> Service:
     service = replace(service, current=done)
     if body.outcome is Phase.PROMOTED:
         return _promoted(service, done)
-    blamed = done.cause is not None and done.cause.kind not in ("supersede", "error")
+    blamed = done.kind != DRILL and done.cause is not None and done.cause.kind not in ("supersede", "error")
     if blamed and done.candidate != service.stable:
         rejected = {**service.rejected, done.candidate: body.reason}
         service = replace(service, rejected=dict(list(rejected.items())[-KEPT_REJECTED:]))
@@ -199,6 +199,7 @@ def _fold(rollout: Rollout, event: Event) -> Rollout:
                 progress_at=at,
                 missing_seconds=body.missing_seconds,
                 rollback_seconds=_rollback(rollout, at),
+                ready_seconds=_ready(rollout, at),
             )
         case AnalysisAwaited():
             return replace(rollout, phase=Phase.ANALYSING)
@@ -290,6 +291,12 @@ def _rollback(rollout: Rollout, at: float) -> float | None:
     return max(0.0, at - rollout.cause.at)
 
 
+def _ready(rollout: Rollout, at: float) -> float | None:
+    """Seconds from the first step being asked for until it was served."""
+    first = rollout.track is Track.FORWARD and rollout.ready_seconds is None and rollout.entered_at is not None
+    return max(0.0, at - (rollout.entered_at or at)) if first else rollout.ready_seconds
+
+
 def _resumed(rollout: Rollout, at: float, missing_seconds: float = 0.0) -> Rollout:
     """Time in a pause does not count, except where the judge had come to no end: there the step is judged anew."""
     pause: Any = rollout.pause
@@ -345,4 +352,5 @@ def _retried(rollout: Rollout, at: float, body: Retried) -> Rollout:
         verdict=(-1, ""),
         reason="",
         rollback_seconds=None,
+        ready_seconds=None,
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ferryman.core.evolve import evolve
-from ferryman.core.phases import legal
+from ferryman.core.phases import Verb, legal
 from ferryman.model.event import Draft, Event
-from ferryman.model.rollout import Rollout, Service
+from ferryman.model.plan import Phase
+from ferryman.model.rollout import DRILL, Rollout, Service
 
 
 def standing(service: Service) -> str | None:
@@ -38,7 +39,20 @@ def legal_now(service: Service) -> tuple[str, ...]:
     about = subject(service)
     if service.down and not service.queue:
         return ("deploy",)
-    return legal(about.phase if about is not None else None)
+    if about is None:
+        return legal(None)
+    found = legal(verb_phase(about))
+    return tuple(v for v in found if v not in NOT_OF_A_DRILL) if about.kind == DRILL else found
+
+
+NOT_OF_A_DRILL = frozenset({Verb.PROMOTE.value, Verb.FULL.value})
+"""A drill promotes nothing."""
+
+
+def verb_phase(rollout: Rollout) -> Phase:
+    """The phase by which verbs go: a drill that ended has left everything as it was, with a promoted version serving."""
+    over = rollout.kind == DRILL and rollout.phase in (Phase.ROLLED_BACK, Phase.SUPERSEDED)
+    return Phase.PROMOTED if over else rollout.phase
 
 
 def after(service: Service, drafts: tuple[Draft, ...], now: float) -> Service:

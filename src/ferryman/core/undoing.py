@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from ferryman.core.answers import Answer, aborted, created, cut_short, refused, superseded
+from ferryman.core.answers import Answer, aborted, created, cut_short, next_id, refused, set_aside, superseded
 from ferryman.core.phases import Act, Verb, act
-from ferryman.core.standing import after, legal_now, standing, subject
+from ferryman.core.standing import after, legal_now, standing, subject, verb_phase
 from ferryman.model.errors import Refused
 from ferryman.model.plan import Phase
 from ferryman.model.release import Release
-from ferryman.model.rollout import Rollout, Service
+from ferryman.model.rollout import DRILL, Rollout, Service
 
 
 def undo(
@@ -28,7 +28,9 @@ def undo(
     current = subject(service)
     if current is None or (service.down and not service.queue):
         raise Refused("no_target", f"{service.name} has nothing to go back to", ("deploy",))
-    match act(current.phase, Verb.UNDO):
+    if current.kind == DRILL and not current.phase.terminal:
+        return _undo_over(service, current, to, actor, now, reason, with_steps=with_steps, force=force)
+    match act(verb_phase(current), Verb.UNDO):
         case Act.ABORT if to is None:
             return aborted(service, current, reason or f"undone by {actor}", actor, now)
         case Act.ABORT:
@@ -54,6 +56,23 @@ def undo(
             raise refused(service, current, Verb.UNDO)
 
 
+def _undo_over(
+    service: Service,
+    drill: Rollout,
+    to: str | None,
+    actor: str,
+    now: float,
+    reason: str,
+    *,
+    with_steps: bool,
+    force: bool,
+) -> Answer:
+    """Somebody goes back in earnest while that is rehearsed: the drill gives way."""
+    answer = _undo(service, drill, to, actor, now, reason, with_steps=with_steps, force=force)
+    aside = set_aside(service, drill, next_id(service), actor, now)
+    return msgspec.structs.replace(answer, drafts=(*answer.drafts, *aside))
+
+
 def _undo(
     service: Service,
     current: Rollout,
@@ -68,7 +87,7 @@ def _undo(
     warm = frozenset(service.steady.instances)
     ending = (cut_short(current, actor, now),) if current.phase is Phase.FINISHING else ()
     service = after(service, ending, now)
-    target = _target(service, to, force=force)
+    target = undo_target(service, to, force=force)
     answer = undo_to(
         service, target, _release_of(service, target), actor, reason, with_steps=with_steps, warm=target in warm
     )
@@ -95,7 +114,8 @@ def undo_to(
     return Answer((draft,), f"back to {service.label(revision)}, {'fast' if fast else 'step by step'}", draft.rollout)
 
 
-def _target(service: Service, to: str | None, *, force: bool) -> str:
+def undo_target(service: Service, to: str | None = None, *, force: bool = False) -> str:
+    """Id of the revision that an undo goes back to. Raises `Refused`: ``no_target``, ``not_promoted``, ``pruned``."""
     serving = standing(service)
     older = tuple(r for r in service.promoted if r != serving)
     legal = legal_now(service)

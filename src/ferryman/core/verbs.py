@@ -5,8 +5,9 @@ from __future__ import annotations
 from ferryman.core.answers import Answer, aborted, refused, superseded
 from ferryman.core.decide import wanted
 from ferryman.core.deploying import deploy, preview
+from ferryman.core.drilling import drill
 from ferryman.core.phases import REFUSAL, Act, Verb, act
-from ferryman.core.standing import legal_now, standing, subject
+from ferryman.core.standing import legal_now, standing, subject, verb_phase
 from ferryman.core.undoing import undo
 from ferryman.model.errors import Refused
 from ferryman.model.event import (
@@ -21,9 +22,9 @@ from ferryman.model.event import (
     ServiceDown,
     Skipped,
 )
-from ferryman.model.rollout import Cause, Rollout, Service
+from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 
-__all__ = ["Answer", "command", "deploy", "legal_now", "preview", "standing", "subject", "take_down", "undo"]
+__all__ = ["Answer", "command", "deploy", "drill", "legal_now", "preview", "standing", "subject", "take_down", "undo"]
 
 
 def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str = "", full: bool = False) -> Answer:
@@ -33,7 +34,10 @@ def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str
         raise Refused("down", f"{service.name} was taken down", ("deploy",))
     if current is None:
         raise Refused(REFUSAL[verb], f"{service.name} has no rollout", ("deploy",))
-    doing = act(current.phase, verb)
+    doing = act(verb_phase(current), verb)
+    if current.kind == DRILL and doing in (Act.NEXT, Act.FULL, Act.END_BAKE):
+        message = f"{current.id} is a drill: it promotes nothing and ends by itself"
+        raise Refused(REFUSAL[verb], message, legal_now(service))
     match doing:
         case Act.ABORT:
             return aborted(service, current, reason or f"aborted by {actor}", actor, now)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from ferryman.core.evolve import evolve
 from ferryman.core.lint import plan_findings
 from ferryman.core.phases import Verb
-from ferryman.core.verbs import Answer, command, deploy, preview, take_down, undo
+from ferryman.core.verbs import Answer, command, deploy, drill, preview, take_down, undo
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
@@ -268,6 +268,18 @@ class Controller:
         loop = self.known(service)
         said = await loop.ask(
             lambda s, now: undo(s, actor=actor, now=now, to=to, reason=reason, with_steps=with_steps, force=force)
+        )
+        return self._said(service, said)
+
+    async def drill(
+        self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
+    ) -> AnswerView:
+        """Rehearse the way back."""
+        loop = self.known(service)
+        said = await loop.ask(
+            lambda s, _: drill(
+                s, actor=actor, traffic_percent=traffic_percent, hold_seconds=hold_seconds, reason=reason
+            )
         )
         return self._said(service, said)
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ferryman.model.event import (
+    BackOrdered,
     Event,
     Retried,
     RolloutCreated,
@@ -15,6 +16,7 @@ from ferryman.model.event import (
     RolloutStarted,
     ServiceDown,
     StepEntered,
+    StepReached,
 )
 from ferryman.model.view import RolloutSummary
 
@@ -25,6 +27,7 @@ WAITING = "waiting"
 def summaries(events: Iterable[Event]) -> tuple[RolloutSummary, ...]:
     """One line per rollout, newest first."""
     found: dict[str, RolloutSummary] = {}
+    asked: dict[str, float] = {}
     labels: dict[str, str] = {}
     for event in events:
         body = event.body
@@ -36,6 +39,13 @@ def summaries(events: Iterable[Event]) -> tuple[RolloutSummary, ...]:
                 {k: _change(v, outcome="stopped", ended_at=event.at) for k, v in found.items() if not v.ended_at}
             )
         elif event.rollout in found:
+            if isinstance(body, Retried):
+                asked.pop(event.rollout, None)
+            elif isinstance(body, StepEntered):
+                asked.setdefault(event.rollout, event.at)
+            elif isinstance(body, StepReached) and found[event.rollout].ready_seconds is None:
+                ready = max(0.0, event.at - asked.get(event.rollout, event.at))
+                found[event.rollout] = _change(found[event.rollout], ready_seconds=ready)
             found[event.rollout] = _folded(found[event.rollout], event, labels)
     return tuple(reversed(found.values()))
 
@@ -67,7 +77,10 @@ def _folded(summary: RolloutSummary, event: Event, labels: dict[str, str]) -> Ro
         case StepEntered(exposure_percent=exposure):
             return _change(summary, max_exposure_percent=max(summary.max_exposure_percent, exposure))
         case Retried(attempt=attempt):
-            return _change(summary, outcome=RUNNING, attempt=attempt, ended_at=None, seconds=None)
+            ended = {"ended_at": None, "seconds": None, "cause_kind": None, "ready_seconds": None}
+            return _change(summary, outcome=RUNNING, attempt=attempt, **ended)
+        case BackOrdered(cause=cause):
+            return _change(summary, cause_kind=cause.kind)
         case RolloutEnded() as body:
             return _change(
                 summary,

@@ -29,6 +29,7 @@ from ferryman.model.event import (
     StepReached,
     VerdictChanged,
 )
+from ferryman.model.rollout import DRILL
 from ferryman.model.view import EventView
 from ferryman.store.base import StoredEvent
 
@@ -44,6 +45,8 @@ def _entered(body: StepEntered) -> str:
 
 
 def _created(body: RolloutCreated) -> str:
+    if body.kind == DRILL:
+        return f"drill: {body.revision.label} is started beside what serves" + _because(body.reason)
     steps = len(body.plan.steps)
     return f"{body.kind} {body.revision.label} by {body.plan.strategy}, {steps} steps" + _because(body.reason)
 

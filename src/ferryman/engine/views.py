@@ -8,7 +8,7 @@ from ferryman.core.reached import reached, settled
 from ferryman.core.standing import legal_now
 from ferryman.engine.traffic import Rates, Traffic
 from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, SettledGate, VerdictGate
-from ferryman.model.rollout import Rollout, Service, Track
+from ferryman.model.rollout import DRILL, Rollout, Service, Track
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RouteStatus, Seen
 from ferryman.model.view import EventView, InstanceView, RolloutView, ServiceView, SideView, StepView
 from ferryman.model.world import World
@@ -180,6 +180,7 @@ def rollout_view(service: Service, seen: Seen) -> RolloutView:
         cause_reason=cause.reason if cause else None,
         reason=rollout.reason,
         rollback_seconds=rollout.rollback_seconds,
+        ready_seconds=rollout.ready_seconds,
         superseded_by=rollout.superseded_by,
         verdict=judged.verdict if judged else None,
         verdict_reason=judged.reason if judged else "",
@@ -252,6 +253,8 @@ def _unreached(rollout: Rollout, seen: Seen) -> str:
 def _following(rollout: Rollout) -> str:
     if rollout.step + 1 < len(rollout.steps):
         return rollout.steps[rollout.step + 1].name
+    if rollout.kind == DRILL:
+        return "drill over" if rollout.track is Track.BACK else "back to stable"
     if rollout.track is Track.BACK:
         return "superseded" if rollout.superseded_by else "rolled back"
     return "promoted"

@@ -13,7 +13,7 @@ from ferryman.model.rollout import Cause, Track
 
 
 class RolloutCreated(msgspec.Struct, frozen=True, tag="rollout_created"):
-    """A person asked for a release (`kind` deploy, undo or restart). `supersedes` names the rollout it ends."""
+    """A person asked for a release (`kind` deploy, settings, undo or drill). `supersedes` names the rollout it ends."""
 
     number: int
     kind: str

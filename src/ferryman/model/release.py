@@ -121,7 +121,16 @@ class Recreate(msgspec.Struct, frozen=True, tag="recreate"):
     """Big bang: stop everything, then start the new version. Only ever by explicit acceptance of downtime."""
 
 
-Strategy = Rolling | BlueGreen | Canary | Recreate
+class Drill(msgspec.Struct, frozen=True, tag="drill"):
+    """A rehearsal of the way back, never written in a file: the version to go back to runs beside the running one, gets
+    `traffic_percent` of the traffic for `hold_seconds` (0: none), must pass `checks`, and goes again."""
+
+    traffic_percent: float = 0.0
+    hold_seconds: float = 10.0
+    checks: tuple[Check, ...] = ()
+
+
+Strategy = Rolling | BlueGreen | Canary | Recreate | Drill
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -11,6 +11,9 @@ from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.world import EMPTY_WORLD, World
 
+DRILL = "drill"
+"""Kind of a rollout that rehearses the way back, and of the cause by which a drill that passed goes back."""
+
 
 class Track(StrEnum):
     """Which steps of the plan are being walked."""
@@ -31,7 +34,8 @@ class PauseState(msgspec.Struct, frozen=True):
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """Why a rollout goes back. `kind`: abort, verdict, deadline, breaker, check, supersede, error or denied."""
+    """Why a rollout goes back. `kind`: abort, verdict, deadline, breaker, check, supersede, error, denied or
+    drill (a rehearsal is complete)."""
 
     kind: str
     reason: str
@@ -46,6 +50,7 @@ class Rollout(msgspec.Struct, frozen=True):
     time since then that does not count, `missing_seconds` how long evidence had been missing in the judge's stage
     before then. `progress_at` feeds the progress deadline. `skipped` waives the gates of the present step, `full` those
     of all steps; `waited` tells that this step's own pause is over. `verdict` is the last one recorded: (stage, verdict).
+    `ready_seconds`: how long the candidate's first instances took from being asked for until they were ready.
     """
 
     id: str
@@ -81,6 +86,7 @@ class Rollout(msgspec.Struct, frozen=True):
     verdict: tuple[int, str] = (-1, "")
     reason: str = ""
     rollback_seconds: float | None = None
+    ready_seconds: float | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -72,6 +72,7 @@ class RolloutView(msgspec.Struct, frozen=True):
     cause_reason: str | None = None
     reason: str = ""
     rollback_seconds: float | None = None
+    ready_seconds: float | None = None
     superseded_by: str | None = None
     verdict: str | None = None
     verdict_reason: str = ""
@@ -141,7 +142,8 @@ class AnswerView(msgspec.Struct, frozen=True):
 
 
 class RolloutSummary(msgspec.Struct, frozen=True):
-    """One line of the history, from events alone."""
+    """One line of the history, from events alone. `cause_kind` is why it went back; `ready_seconds` how long the first
+    instances took to be ready."""
 
     id: str
     number: int
@@ -158,3 +160,5 @@ class RolloutSummary(msgspec.Struct, frozen=True):
     rollback_seconds: float | None
     max_exposure_percent: float
     attempt: int
+    cause_kind: str | None = None
+    ready_seconds: float | None = None

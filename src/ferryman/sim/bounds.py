@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ferryman.model.release import Amount, Canary, Recreate, Release, Rolling
+from ferryman.model.release import Amount, Canary, Drill, Recreate, Release, Rolling
 
 
 def _up(amount: Amount, replicas: int) -> int:
@@ -27,8 +27,15 @@ def least_and_most(release: Release, stable_replicas: int | None) -> tuple[int, 
         return 0, high
     if isinstance(strategy, Rolling) or (isinstance(strategy, Canary) and _unrouted(release)):
         return _rolling_least(strategy, low), high + _surge(release, high)
+    if isinstance(strategy, Drill):
+        return low, high + drilled(strategy, high)
     kept = max(1, strategy.keep_old)
     return low, wanted + kept * high
+
+
+def drilled(strategy: Drill, stable_replicas: int) -> int:
+    """How many instances a drill runs beside so many stable ones."""
+    return max(1, _up(Amount(strategy.traffic_percent, percent=True), stable_replicas))
 
 
 def _unrouted(release: Release) -> bool:

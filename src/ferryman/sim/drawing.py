@@ -33,6 +33,7 @@ VERBS = (
     "promote", "promote", "promote --full", "pause", "resume", "resume", "abort", "abort", "retry", "undo", "restart",
     "down",
 )  # fmt: skip
+DRILLS = ("drill", "drill 5%", "drill 20%", "drill 50%")
 FIRST_AT = 0.5
 STEPS: tuple[tuple[float, ...], ...] = (
     (10.0, 50.0), (5.0, 25.0, 50.0), (33.3,), (20.0, 40.0, 60.0, 80.0), (1.0, 99.0), (25.0,),
@@ -68,6 +69,7 @@ def draw_story(seed: int, *, faults: int = 24, verbs: int = 10, releases: int = 
         deeds += chance.choice(PATTERNS)(chance, chance.uniform(5.0, seconds))
     for _ in range(chance.randint(0, faults)):
         deeds.append(chance.choice(FAULTS)(chance, round(chance.uniform(1.0, seconds), 3)))
+    deeds += _drills(seed, seconds)
     return Story(
         seed=seed,
         deeds=tuple(sorted(deeds, key=lambda deed: deed.at)),
@@ -76,6 +78,15 @@ def draw_story(seed: int, *, faults: int = 24, verbs: int = 10, releases: int = 
         rps=chance.choice((0.0, 3.0, 60.0, 400.0)),
         lease_seconds=chance.choice((3.0, 5.0, 10.0)),
     )
+
+
+def _drills(seed: int, seconds: float) -> list[Deed]:
+    """In one story of three somebody rehearses the way back; drawn apart, so that nothing else hangs on it."""
+    chance = random.Random(f"drills of {seed}")
+    if chance.random() > 1 / 3:
+        return []
+    times = [round(chance.uniform(3.0, seconds), 3) for _ in range(chance.randint(1, 4))]
+    return [Ask(at, chance.choice(DRILLS), chance.choice((None, None, 0, 1))) for at in times]
 
 
 def draw_shape(chance: random.Random, label: str, *, calm: bool = False) -> Shape:

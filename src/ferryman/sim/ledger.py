@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from ferryman.core.decide import wanted
-from ferryman.model.rollout import Rollout, Service
+from ferryman.model.rollout import DRILL, Rollout, Service
 from ferryman.model.world import World
 from ferryman.sim.bounds import least_and_most
 
@@ -58,15 +58,27 @@ class Ledger:
         rollout = service.current
         if service.down or rollout is None:
             return Line(service, wanted(service), 0, 0)
+        if rollout.kind == DRILL:
+            return Line(service, wanted(service), *self._drill_limits(service, rollout))
         found = [self._limits(rollout)]
         if rollout.phase.terminal or rollout.entered_at is None:
-            # Between rollouts it is the release that stable was promoted by.
-            release = service.releases.get(service.stable or "")
-            size = max(service.steady.instances.values(), default=0)
-            if release is not None:
-                low, high = least_and_most(release, size)
-                found.append((low, max(high, size + max(1, size // 4))))
+            found += self._standing_limits(service)
         return Line(service, wanted(service), min(low for low, _ in found), max(high for _, high in found))
+
+    def _standing_limits(self, service: Service) -> list[tuple[int, int]]:
+        """Between rollouts it is the release that stable was promoted by."""
+        release = service.releases.get(service.stable or "")
+        size = max(service.steady.instances.values(), default=0)
+        if release is None:
+            return []
+        low, high = least_and_most(release, size)
+        return [(low, max(high, size + max(1, size // 4)))]
+
+    def _drill_limits(self, service: Service, rollout: Rollout) -> tuple[int, int]:
+        """What stands stays; beside it there is room for what is rehearsed."""
+        low, high = (self._standing_limits(service) or [(0, 0)])[0]
+        stands = sum(service.steady.instances.values())
+        return low, max(high, stands + least_and_most(rollout.release, high)[1] - high)
 
     def _limits(self, rollout: Rollout) -> tuple[int, int]:
         stable = None if rollout.stable is None else self.sizes.get(rollout.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ferryman.core.phases import Verb
 from ferryman.core.standing import subject
-from ferryman.core.verbs import Answer, command, deploy, take_down, undo
+from ferryman.core.verbs import Answer, command, deploy, drill, take_down, undo
 from ferryman.engine.ports import Options
 from ferryman.model.errors import FerrymanError, Refused
 from ferryman.model.release import Release
@@ -275,6 +275,9 @@ class Simulation:
             phase[0] = about.phase.value if about is not None and not service.down else ""
             if verb == "undo":
                 return undo(service, actor=ACTOR, now=now)
+            if verb.startswith("drill"):
+                share = float(verb.removeprefix("drill").strip(" %") or 0.0)
+                return drill(service, actor=ACTOR, traffic_percent=share, hold_seconds=2.0)
             if verb == "down":
                 return take_down(service, actor=ACTOR)
             return command(service, Verb(verb), actor=ACTOR, now=now)

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from ferryman.model.plan import Phase, Plan, SettledGate, Step
-from ferryman.model.release import BlueGreen, Canary, Recreate, Release, Rolling
+from ferryman.model.release import BlueGreen, Canary, Drill, Recreate, Release, Rolling
+from ferryman.model.world import EMPTY_WORLD, World
 from ferryman.strategies.bluegreen import compile_blue_green
 from ferryman.strategies.canary import compile_canary
 from ferryman.strategies.common import Parties, bounds, plan, steady, way_back
+from ferryman.strategies.drill import compile_drill
 from ferryman.strategies.recreate import compile_recreate
 from ferryman.strategies.rolling import compile_rolling
 
 
 def compile_plan(
-    release: Release, candidate: str, stable: str | None, *, stable_replicas: int = 0, sticky_id: str = ""
+    release: Release,
+    candidate: str,
+    stable: str | None,
+    *,
+    stable_replicas: int = 0,
+    sticky_id: str = "",
+    standing: World = EMPTY_WORLD,
 ) -> Plan:
     """The plan that carries `release` from revision `stable` (None: first deploy) to revision `candidate`.
 
     `stable_replicas` is how many instances stable runs now. Candidate and stable may be the same revision: then only
-    the number of instances changes. Raises `Refused` (``bounds_deadlock``).
+    the number of instances changes. `standing` is what is wanted while nothing runs; only a drill asks for it. Raises
+    `Refused` (``bounds_deadlock``).
     """
     parties = Parties(release, candidate, stable, stable_replicas or release.replicas, sticky_id)
+    if isinstance(release.strategy, Drill):
+        return compile_drill(parties, release.strategy, standing)
     if candidate == stable:
         return _resize(parties)
     match release.strategy:

@@ -129,6 +129,13 @@ class FakeController:
         self._call("undo", service, actor, reason, to, with_steps, force)
         return self.answer
 
+    async def drill(
+        self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
+    ) -> AnswerView:
+        self._known(service)
+        self._call("drill", service, actor, reason, traffic_percent, hold_seconds)
+        return self.answer
+
     async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
         self._known(service)
         self._call("down", service, actor, reason)

@@ -108,6 +108,11 @@ def _undo(run: Scenario, label: str | None) -> None:
     run.answer(lambda: run.book.undo(to=label))
 
 
+def _drill(run: Scenario, percent: str | None, hold: str | None) -> None:
+    share = float(percent or 0.0)
+    run.answer(lambda: run.book.drill(traffic_percent=share, hold_seconds=seconds(hold) if hold else 10.0))
+
+
 def _until_phase(run: Scenario, phase: str) -> None:
     wanted = Phase(phase.replace(" ", "_"))
     run.until(lambda: run.book.rollout.phase is wanted, phase)
@@ -174,6 +179,7 @@ DEEDS: list[tuple[str, Callable[..., None]]] = [
     (r"deploy (\S+)(?: with (.+?))?(?:, having seen (\S+))?", _deploy),
     (f"({'|'.join(VERBS)})", _verb),
     (r"undo(?: to (\S+))?", _undo),
+    (r"drill(?: with (\S+)%(?: for (\S+))?)?", _drill),
     (r"until ended", _until_ended),
     (r"until step '(.+)'", _until_step),
     (r"until it enters '(.+)'", _until_entered),

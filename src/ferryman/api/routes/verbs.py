@@ -36,6 +36,18 @@ async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
     )
 
 
+async def post_drill(call: Call[Nothing, wire.DrillRequest]) -> AnswerView:
+    """Rehearse the way back."""
+    body = call.body
+    return await call.api.controller.drill(
+        call.service,
+        actor=call.actor(body.actor),
+        reason=body.reason,
+        traffic_percent=body.traffic_percent,
+        hold_seconds=body.hold_seconds,
+    )
+
+
 async def post_down(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
     """Stop the service."""
     return await call.api.controller.down(call.service, actor=call.actor(call.body.actor), reason=call.body.reason)
@@ -66,6 +78,13 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     _row("retry", _asks(Verb.RETRY), wire.FullRequest, "Try again what was taken back or failed"),
     _row("restart", _asks(Verb.RESTART), wire.VerbRequest, "Replace the instances one by one, same version"),
     _row("undo", post_undo, wire.UndoRequest, "Back to an earlier promoted version"),
+    _row(
+        "drill",
+        post_drill,
+        wire.DrillRequest,
+        "Rehearse the way back",
+        "The version that an undo would go back to runs beside the running one for a while. Nothing is changed by it.",
+    ),
     _row(
         "down",
         post_down,

@@ -64,7 +64,7 @@ def undo(context: Context) -> int:
     client = acting_client(context)
     service = one_service(client, context)
     position = client.view(service).position
-    _about_to_ask(context, service)
+    about_to_ask(context, service)
     answer = client.undo(
         service, actor=context.actor, reason=args.reason, to=args.to, with_steps=args.with_steps, force=args.force
     )
@@ -84,7 +84,7 @@ def _ask(context: Context, verb: str) -> tuple[Client, AnswerView, int]:
     client = acting_client(context)
     service = one_service(client, context)
     position = client.view(service).position
-    _about_to_ask(context, service)
+    about_to_ask(context, service)
     full = bool(getattr(context.args, "full", False))
     answer = client.verb(service, verb, actor=context.actor, reason=context.args.reason, full=full)
     context.interrupted = goes_on(service)
@@ -92,7 +92,8 @@ def _ask(context: Context, verb: str) -> tuple[Client, AnswerView, int]:
     return client, answer, position
 
 
-def _about_to_ask(context: Context, service: str) -> None:
+def about_to_ask(context: Context, service: str) -> None:
+    """From here on an interrupt leaves open whether it was done."""
     context.interrupted = f"it was being asked for: `ferry status {service}` tells whether it happened"
     context.undo.clear()
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ferryman.cli.views.text import duration
+from ferryman.model.rollout import DRILL
 from ferryman.model.view import RolloutSummary, RolloutView, ServiceView
 
 TERMINAL = frozenset({"promoted", "rolled_back", "superseded", "failed"})
 NOT_UP = frozenset({"deadline", "breaker"})
 """Causes of a way back that say: the instances did not come up."""
 
-BLAMELESS = frozenset({"abort", "supersede", "error"})
+BLAMELESS = frozenset({"abort", "supersede", "error", "drill"})
 """Causes that say nothing against the new version."""
 
 
@@ -32,6 +33,8 @@ def serving(view: ServiceView) -> str:
 
 def end_line(view: ServiceView, summary: RolloutSummary, cause_kind: str | None = None) -> str:
     """The last line of a command that waited for a rollout. `cause_kind` is why it went back, where that is known."""
+    if summary.kind == DRILL:
+        return drill_line(summary)
     took = f" after {duration(summary.seconds)}" if summary.seconds is not None else ""
     match summary.outcome:
         case "promoted":
@@ -47,6 +50,27 @@ def end_line(view: ServiceView, summary: RolloutSummary, cause_kind: str | None 
             return f"Down: {summary.candidate} was stopped with the service"
         case _:
             return f"Ended: {serving(view)}; {summary.candidate} is {summary.outcome}"
+
+
+def drill_passed(summary: RolloutSummary) -> bool:
+    """Whether a drill came to its end: it went back because all was shown, and came back."""
+    return summary.outcome == "rolled_back" and summary.cause_kind == DRILL
+
+
+def drill_line(summary: RolloutSummary) -> str:
+    """`Drill passed: v7 ready in 3.2 s, traffic back in 0.4 s`."""
+    if not drill_passed(summary):
+        said = {"superseded": "given up", "rolled_back": "failed"}.get(summary.outcome, summary.outcome)
+        word = "aborted" if said == "failed" and summary.cause_kind == "abort" else said
+        return f"Drill {word}: {summary.candidate}: {summary.reason}"
+    parts = [f"{summary.candidate} ready in {summary.ready_seconds or 0.0:.1f} s"]
+    if summary.candidate == summary.stable:
+        parts.append("a second copy, for there is no earlier version")
+    elif summary.max_exposure_percent:
+        parts.append(f"traffic back in {summary.rollback_seconds or 0.0:.1f} s")
+    else:
+        parts.append("no traffic moved (--traffic 5% rehearses that too)")
+    return f"Drill passed: {', '.join(parts)}"
 
 
 def summary_of(rollout: RolloutView) -> RolloutSummary:
@@ -68,4 +92,6 @@ def summary_of(rollout: RolloutView) -> RolloutSummary:
         rollback_seconds=rollout.rollback_seconds,
         max_exposure_percent=rollout.max_exposure_percent,
         attempt=rollout.attempt,
+        cause_kind=rollout.cause_kind,
+        ready_seconds=rollout.ready_seconds,
     )
