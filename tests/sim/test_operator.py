@@ -14,7 +14,19 @@ from ferryman.sim.points import POINTS, Fate
 from ferryman.sim.shapes import Shape
 from ferryman.sim.simulation import Simulation
 
-VERBS = ("promote", "promote --full", "pause", "resume", "abort", "retry", "undo", "restart", "drill", "drill 20%", "down")
+VERBS = (
+    "promote",
+    "promote --full",
+    "pause",
+    "resume",
+    "abort",
+    "retry",
+    "undo",
+    "restart",
+    "drill",
+    "drill 20%",
+    "down",
+)
 LABELS = ("v1", "v2", "v3")
 SECONDS = st.floats(0.1, 12.0).map(lambda seconds: round(seconds, 2))
 SIDES = st.sampled_from(("stable", "candidate"))

@@ -13,7 +13,7 @@ from ferryman.cli.logreader import PastReader, past_reader
 from ferryman.cli.services import one_service, reading_client
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.text import day_and_clock, duration, plural, shorten, weight
-from ferryman.cli.views.words import doing, state
+from ferryman.cli.views.words import doing, outcome_words, state
 from ferryman.model.errors import UsageError
 from ferryman.model.view import EventView, RolloutSummary, ServiceView
 
@@ -65,8 +65,8 @@ def _rollout(each: RolloutSummary) -> tuple[str, ...]:
         day_and_clock(each.created_at),
         each.candidate + (f" (attempt {each.attempt})" if each.attempt > 1 else ""),
         each.stable or "-",
-        each.strategy if each.kind == "deploy" else f"{each.strategy} ({each.kind})",
-        each.outcome.replace("_", " "),
+        each.strategy if each.kind in ("deploy", each.strategy) else f"{each.strategy} ({each.kind})",
+        outcome_words(each.kind, each.outcome, each.cause_kind),
         duration(each.seconds) if each.seconds is not None else "-",
         weight(each.max_exposure_percent),
         each.created_by,

@@ -88,7 +88,9 @@ def _title(view: ServiceView, signs: Signs) -> Text:
     rollout = view.rollout
     title = Text(f" {view.service} ", style="bold")
     if rollout is not None and running(rollout):
-        what = rollout.strategy if rollout.kind == "deploy" else f"{rollout.kind}, {rollout.strategy}"
+        what = (
+            rollout.strategy if rollout.kind in ("deploy", rollout.strategy) else f"{rollout.kind}, {rollout.strategy}"
+        )
         title.append(f"{what}: ", style="not bold")
         title.append(rollout.stable or "nothing", style=STABLE_STYLE)
         title.append(f" {signs.arrow} ")

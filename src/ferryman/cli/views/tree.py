@@ -26,7 +26,7 @@ def _head(view: ServiceView) -> str:
     parts: list[str]
     if running(rollout):
         parts = [f"{view.service} {rollout.candidate} <- {rollout.stable or 'nothing'}", rollout.strategy]
-        if rollout.kind != "deploy":
+        if rollout.kind not in ("deploy", rollout.strategy):
             parts.append(rollout.kind)
         parts += [f"attempt {rollout.attempt}", _step(rollout), doing(view)]
         if rollout.eta_seconds:
@@ -58,7 +58,7 @@ def _branches(view: ServiceView) -> list[str]:
         if following := then(view):
             found.append(f"next: {following}")
     elif rollout is not None and rollout.phase != "promoted" and rollout.reason:
-        found.append(f"{rollout.candidate} {rollout.phase.replace('_', ' ')}: {rollout.reason}")
+        found.append(f"{rollout.candidate} {doing(view)}: {rollout.reason}")
     found += [f"waiting in line: {queued}" for queued in view.queue]
     for event in view.recent[-EVENTS_SHOWN:]:
         who = "" if event.actor == "ferryman" else f"{event.actor}: "

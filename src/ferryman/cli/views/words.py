@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ferryman.cli.views.outcome import TERMINAL
 from ferryman.cli.views.text import duration
+from ferryman.model.rollout import DRILL
 from ferryman.model.view import RolloutView, ServiceView, StepView
 
 
@@ -27,7 +28,7 @@ def state(view: ServiceView) -> str:
     rollout = view.rollout
     if view.down:
         return "DOWN"
-    if rollout is not None and going_back(rollout):
+    if rollout is not None and going_back(rollout) and rollout.kind != DRILL:
         return "ROLLING BACK"
     if rollout is not None and rollout.phase == "failed":
         return "FAILED"
@@ -49,8 +50,17 @@ def doing(view: ServiceView) -> str:
         since = f" {duration(view.at - rollout.pause_since)}" if rollout.pause_since is not None else ""
         return f"paused{since}" + (f": {rollout.pause_kind}" if rollout.pause_kind else "")
     if not running(rollout):
-        return phase
+        return outcome_words(rollout.kind, rollout.phase, rollout.cause_kind)
     return f"{phase} {duration(view.at - rollout.reached_at)}" if rollout.reached_at is not None else phase
+
+
+def outcome_words(kind: str, outcome: str, cause_kind: str | None) -> str:
+    """`rolled back`; of a drill `drill passed`, for going back is what it is there for."""
+    if kind != DRILL or outcome not in TERMINAL:
+        return outcome.replace("_", " ")
+    if outcome != "rolled_back":
+        return f"drill {outcome}"
+    return {"drill": "drill passed", "abort": "drill aborted"}.get(cause_kind or "", "drill failed")
 
 
 def why(rollout: RolloutView) -> str:
