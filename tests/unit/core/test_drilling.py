@@ -1,5 +1,7 @@
 """What a drill is made of, and what it never touches."""
 
+from typing import Any
+
 import pytest
 
 from ferryman.core.drilling import drill, smoke_checks
@@ -48,7 +50,7 @@ def test_there_are_as_many_instances_as_the_share_needs(percent: float, count: i
 
 
 @pytest.mark.parametrize("settings", [{"traffic_percent": 50.1}, {"traffic_percent": -1.0}, {"hold_seconds": 4000.0}])
-def test_a_drill_stays_small(settings: dict[str, float]) -> None:
+def test_a_drill_stays_small(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError) as refused:
         drill(serving("v1").service, actor="ana", **settings)
     assert refused.value.code == "bad_drill"
