@@ -36,7 +36,9 @@ def nothing_is_admitted_first(patch: pytest.MonkeyPatch) -> None:
             for i in seen.instances
             if i.revision not in world.keep and world.instances.get(i.revision, 0) == 0 and i.state.value == "ready"
         ]
-        return replace(found, instances=dict(world.instances), drain=frozenset(surplus))
+        return replace(
+            found, instances=dict(world.instances), drain=frozenset(surplus), min_available=0, max_total=None
+        )
 
     patch.setattr(loop_module, "admit", wish)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ferryman.core.weights import WEIGHT_STEP_PERCENT, needed, share_out, shares_of
+from ferryman.core.weights import WEIGHT_STEP_PERCENT, Shares, needed, share_out, shares_of
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
 from ferryman.model.world import Bounds, Endpoint, Orders, RouteTable, World
 
@@ -32,7 +32,14 @@ def admit(service: str, world: World, seen: Seen, *, first: str | None = None) -
         weights = _weights(world, seen, crew.without(drain))
     routes = _routes(service, world, weights, crew.without(drain), first or world.limited)
     stop = frozenset(i.id for i in seen.instances if i.state is _DRAINING and _may_stop(i, world.bounds, seen))
-    return Orders(instances=instances, drain=drain, stop=stop, routes=routes)
+    return Orders(
+        instances=instances,
+        drain=drain,
+        stop=stop,
+        routes=routes,
+        min_available=world.bounds.min_available,
+        max_total=world.bounds.max_total,
+    )
 
 
 @dataclass
@@ -91,23 +98,20 @@ class _Crew:
         return {revision: count for revision, count in found.items() if count or revision in self.world.instances}
 
     def choose_leaving(self, asked: dict[str, float]) -> frozenset[str]:
-        """The instances that may leave now without breaking a promise."""
+        """The instances that may leave now without breaking a promise; first of what serves nobody."""
         leaving: set[str] = set()
-        ready_total = sum(self.ready(r) for r in self.serving)
-        for revision in sorted(self.serving):
+        ready = {r: self.ready(r) for r in self.serving}
+        served = self.seen.routes.weights
+        for revision in sorted(self.serving, key=lambda r: (served.get(r, 0.0) > 0 or self.wanted(r) > 0, r)):
             for instance in self._surplus(revision):
                 if instance.state is _READY:
-                    left = (
-                        self.ready(revision) - 1 - sum(self._is_ready(i, leaving, revision) for i in self.of(revision))
-                    )
-                    if ready_total - 1 < self.world.bounds.min_available or not self._carried(revision, left, asked):
+                    left = {**ready, revision: ready[revision] - 1}
+                    few = sum(left.values()) < self.world.bounds.min_available
+                    if few or not self._carried(revision, ready, left, asked):
                         continue
-                    ready_total -= 1
+                    ready = left
                 leaving.add(instance.id)
         return frozenset(leaving)
-
-    def _is_ready(self, instance: Instance, leaving: set[str], revision: str) -> bool:
-        return instance.id in leaving and instance.state is _READY and instance.revision == revision
 
     def _surplus(self, revision: str) -> list[Instance]:
         """Instances beyond what is wanted, those to leave first in front."""
@@ -138,23 +142,44 @@ class _Crew:
         staying = sum(len(group) for group in self.serving.values())
         return missing > begun.get(revision, 0) and staying + sum(begun.values()) >= self.world.bounds.max_total
 
-    def _carried(self, revision: str, left: int, asked: dict[str, float]) -> bool:
-        """True when `left` ready instances still carry what is routed to the revision, now and by the new weights."""
-        if self.world.follow_ready or self.world.listener is None:
+    def _carried(self, revision: str, ready: dict[str, int], left: dict[str, int], asked: dict[str, float]) -> bool:
+        """True when the ready instances that are `left` still carry what is routed, now and by the new weights."""
+        if self.world.listener is None:
             return True
-        if self.world.bounds.min_available == 0 and asked.get(revision, 0.0) > 0:
-            return True  # downtime was accepted, and what leaves is to be replaced: nothing else could make room
+        if self.world.follow_ready:
+            return self.world.bounds.min_available == 0 or self._borne(ready, left)
+        if self.world.bounds.min_available == 0:
+            # Downtime was accepted, and what leaves is to be replaced: nothing else could make room.
+            all_leave = not any(w > 0 and self.wanted(r) for r, w in asked.items())
+            if asked.get(revision, 0.0) > 0 or all_leave:
+                return True
         weight = max(self.seen.routes.weights.get(revision, 0.0), asked.get(revision, 0.0))
         # Weights are served in tenths: what rounding added asks for no further instance.
         exact = max(WEIGHT_STEP_PERCENT / 2, weight - WEIGHT_STEP_PERCENT)
-        return weight <= 0 or left >= needed(exact, self.world.bounds)
+        return weight <= 0 or left[revision] >= needed(exact, self.world.bounds)
+
+    def _borne(self, ready: dict[str, int], left: dict[str, int]) -> bool:
+        """Users follow the ready instances: no instance comes to carry more than it may, or than one does already. What
+        is ready and serves nobody helps nobody."""
+        before, after = (_shares(self.world, self.seen, counts) for counts in (ready, left))
+        load = after.load(share_out(after, follow_ready=True, atomic=False))
+        return load <= max(
+            after.bearable + WEIGHT_STEP_PERCENT, before.load(share_out(before, follow_ready=True, atomic=False))
+        )
 
 
 def _weights(world: World, seen: Seen, crew: _Crew) -> dict[str, float]:
     if world.listener is None or not world.weights:
         return {}
-    ready = {r: crew.ready(r) for r in {*world.instances, *world.weights, *seen.routes.weights}}
-    return share_out(shares_of(world, seen, ready), follow_ready=world.follow_ready, atomic=world.atomic)
+    shares = _shares(world, seen, {r: crew.ready(r) for r in crew.serving})
+    return share_out(shares, follow_ready=world.follow_ready, atomic=world.atomic)
+
+
+def _shares(world: World, seen: Seen, ready: dict[str, int]) -> Shares:
+    """The question to `share_out`: revisions of the world and those that serve now, with so many ready instances."""
+    return shares_of(
+        world, seen, {r: ready.get(r, 0) for r in {*world.instances, *world.weights, *seen.routes.weights}}
+    )
 
 
 def _routes(service: str, world: World, weights: dict[str, float], crew: _Crew, first: str | None) -> RouteTable | None:

@@ -75,7 +75,10 @@ def wanted(service: Service) -> World:
     elif rollout is not None and rollout.candidate not in world.instances:
         # What is left of a candidate whose way back failed keeps the users it has, and gets no new ones.
         world = replace(world, limited=rollout.candidate)
-    return replace(world, fresh_since=service.fresh_since) if service.fresh_since else world
+    proven = tuple(r for r in service.promoted if r not in world.instances)
+    if not proven and not service.fresh_since:
+        return world
+    return replace(world, fresh_since=service.fresh_since, proven=proven)
 
 
 def _next(service: Service, seen: Seen, now: float) -> Draft | None:

@@ -21,13 +21,16 @@ def needed(weight_percent: float, bounds: Bounds) -> float:
 @dataclass(frozen=True)
 class Shares:
     """What is asked, what is served now (percent per revision), ready instances per revision, the revision whose
-    exposure is limited, and `capacity`: the ready instances that 100 percent of the traffic need."""
+    exposure is limited, and `capacity`: the ready instances that 100 percent of the traffic need. `open_to_all`
+    are the revisions that may take all users if need be: the sides of the world, and what was promoted once. Any other
+    one is what an earlier rollout left behind."""
 
     asked: dict[str, float]
     current: dict[str, float]
     ready: dict[str, int]
     limited: str | None
     capacity: float
+    open_to_all: frozenset[str]
 
     def carried(self, revision: str) -> float:
         """The largest weight (percent) that the ready instances of a revision may carry."""
@@ -37,10 +40,24 @@ class Shares:
         return 100.0 if self.capacity <= 0 else min(100.0, 100.0 * ready / self.capacity)
 
     def ceiling(self, revision: str) -> float:
-        """The largest weight a revision may have at all: the limited one no more than asked, or than it has."""
-        if revision != self.limited:
+        """The largest weight a revision may have at all: the limited one no more than asked, or than it has, and one
+        that was left behind no more than it has."""
+        if revision in self.open_to_all and revision != self.limited:
             return 100.0
         return max(self.asked.get(revision, 0.0), self.current.get(revision, 0.0))
+
+    def leaves(self, revision: str) -> bool:
+        """True for what may only lose users: left behind, or limited and no longer asked for."""
+        return revision not in self.open_to_all or (revision == self.limited and self.asked.get(revision, 0.0) <= 0)
+
+    def load(self, weights: dict[str, float]) -> float:
+        """The largest share (percent) that one ready instance carries by these weights."""
+        return max((w / (self.ready.get(r, 0) or 1e-9) for r, w in weights.items()), default=0.0)
+
+    @property
+    def bearable(self) -> float:
+        """The share (percent) that one ready instance may carry."""
+        return 100.0 if self.capacity <= 1 else 100.0 / self.capacity
 
 
 def shares_of(world: World, seen: Seen, ready: dict[str, int]) -> Shares:
@@ -51,6 +68,7 @@ def shares_of(world: World, seen: Seen, ready: dict[str, int]) -> Shares:
         ready=ready,
         limited=world.limited,
         capacity=world.bounds.min_available * world.bounds.capacity_floor,
+        open_to_all=frozenset({*world.instances, *world.weights, *world.proven}),
     )
 
 
@@ -67,18 +85,13 @@ def share_out(shares: Shares, *, follow_ready: bool, atomic: bool) -> dict[str, 
 
 
 def _following(shares: Shares) -> dict[str, float]:
-    """Weights in the proportion of the ready instances; a limited revision that is asked to leave never grows."""
-    total = sum(shares.ready.values())
-    if not total:
-        return shares.current
-    found = {r: 100.0 * n / total for r, n in shares.ready.items() if n}
-    limited = shares.limited
-    if limited in found and shares.asked.get(limited, 0.0) <= 0 and len(found) > 1:
-        top = min(found[limited], shares.current.get(limited, 0.0))
-        others = {r: w for r, w in found.items() if r != limited}
-        scale = (100.0 - top) / sum(others.values())
-        found = {limited: top, **{r: w * scale for r, w in others.items()}}
-    return {r: w for r, w in found.items() if w > 0}
+    """Weights in the proportion of the ready instances. What is to leave never grows: a limited revision that is no
+    longer asked for, and what an earlier rollout left behind."""
+    ready = {r: n for r, n in shares.ready.items() if n}
+    most = {r: shares.current.get(r, 0.0) if shares.leaves(r) else 100.0 for r in ready}
+    if ready and shares.limited in ready and sum(most.values()) < 100.0:
+        most[shares.limited] = 100.0  # it is all there is, and the log allowed it as much
+    return _evenly(ready, most, shares.current)
 
 
 def _clipped(shares: Shares, asked: dict[str, float]) -> dict[str, float]:
@@ -103,14 +116,20 @@ def _clipped(shares: Shares, asked: dict[str, float]) -> dict[str, float]:
 def _stretched(shares: Shares) -> dict[str, float]:
     """Capacity for everybody is not there: load the ready instances evenly, within the ceilings; never add a hole."""
     ready = {r: n for r, n in shares.ready.items() if n and (r in shares.asked or r in shares.current)}
+    return _evenly(ready, {r: shares.ceiling(r) for r in ready}, shares.current)
+
+
+def _evenly(ready: dict[str, int], most: dict[str, float], current: dict[str, float]) -> dict[str, float]:
+    """The same load on each ready instance, as far as no revision gets more than its `most` (percent); what is served
+    now where all of them together may not take everybody."""
     found: dict[str, float] = {}
     spare = 100.0
-    for revision in sorted(ready, key=shares.ceiling):
+    for revision in sorted(ready, key=lambda r: (most[r] / ready[r], r)):
         left = sum(n for r, n in ready.items() if r not in found)
-        found[revision] = min(shares.ceiling(revision), spare * ready[revision] / left)
+        found[revision] = min(most[revision], spare * ready[revision] / left)
         spare -= found[revision]
     if spare > 1e-6:
-        return shares.current
+        return current
     return {r: w for r, w in found.items() if w > 0}
 
 

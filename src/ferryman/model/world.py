@@ -41,8 +41,10 @@ class World(msgspec.Struct, frozen=True):
     `weights` are percent per revision and sum to 100 (or are empty: nobody is routed). With `follow_ready` they are
     recomputed from the ready instances of each revision in `instances`. `limited` names the revision whose exposure
     must never exceed what is asked here. `keep` names revisions whose instances are left as they are: none started,
-    none drained. `atomic` weights are asked for whole or not at all. `fresh_since` (epoch seconds) asks for instances started after it.
-    `listener` None: no traffic is routed (workers, or routing done elsewhere).
+    none drained. `atomic` weights are asked for whole or not at all. `fresh_since` (epoch seconds) asks for instances
+    started after it. `proven` are revisions that were promoted once: what is left of them may take users again, while
+    anything else that is left over only loses them. `listener` None: no traffic is routed (workers, or routing done
+    elsewhere).
     """
 
     instances: dict[str, int]
@@ -56,6 +58,7 @@ class World(msgspec.Struct, frozen=True):
     preview: str | None = None
     listener: Listener | None = None
     fresh_since: float = 0.0
+    proven: tuple[str, ...] = ()
 
 
 EMPTY_WORLD = World(instances={}, weights={}, bounds=Bounds(min_available=0, max_total=0))
@@ -89,9 +92,14 @@ class Orders(msgspec.Struct, frozen=True):
 
     `instances`: how many not-draining instances of each revision to have. `drain`: instances to take out of service.
     `stop`: drained instances that may be stopped now. `routes` None: nothing is routed by Ferryman.
+
+    Whoever carries them out may find more instances, or fewer, than were seen: so it leaves at least `min_available`
+    ready ones when it drains, and starts none beyond `max_total` live ones (None: no limit).
     """
 
     instances: dict[str, int]
     drain: frozenset[str]
     stop: frozenset[str]
     routes: RouteTable | None
+    min_available: int = 0
+    max_total: int | None = None

@@ -33,10 +33,12 @@ def plan_actions(
 ) -> Planned:
     """What is left to do. `stopping` are ids whose stop was already begun; `not_before(revision)` is the epoch second
     before which a crashing revision is not started again. Instances that are too many are left alone: only ids named
-    in the orders are drained or stopped. Raises `AdapterError` for a start of an unknown revision."""
+    in the orders are drained or stopped. What came or went since the orders were made puts off what would now break
+    their bounds. Raises `AdapterError` for a start of an unknown revision."""
     leaving = orders.drain | orders.stop
     live = [one for one in instances if one.state in LIVE_STATES]
-    drain = tuple(one.id for one in live if one.id in orders.drain and one.state is not InstanceState.DRAINING)
+    drain = _drained(live, orders)
+    room = None if orders.max_total is None else max(0, orders.max_total - len(live))
     stop = tuple(one.id for one in live if one.id in orders.stop and one.id not in stopping)
     start: list[str] = []
     wake_at: float | None = None
@@ -56,4 +58,19 @@ def plan_actions(
             wake_at = allowed_at if wake_at is None else min(wake_at, allowed_at)
         else:
             start.extend([revision] * missing)
+    start = start[:room]
     return Planned(drain=drain, stop=stop, start=tuple(start), wake_at=wake_at)
+
+
+def _drained(live: Sequence[Instance], orders: Orders) -> tuple[str, ...]:
+    spare = sum(one.state is InstanceState.READY for one in live) - orders.min_available
+    found: list[str] = []
+    for one in live:
+        if one.id not in orders.drain or one.state is InstanceState.DRAINING:
+            continue
+        if one.state is InstanceState.READY:
+            if spare <= 0:
+                continue
+            spare -= 1
+        found.append(one.id)
+    return tuple(found)

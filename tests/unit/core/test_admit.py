@@ -206,6 +206,33 @@ def test_what_a_share_needs() -> None:
 
 
 def test_leaving_sides_give_way_to_one_of_them() -> None:
-    """Two sides that are to leave and one free place: one takes what the other had, so that the other can go."""
-    shares = Shares({"new": 100.0}, {"new": 75.0, "a": 20.0, "b": 5.0}, {"new": 3, "a": 1, "b": 1}, "a", 4.0)
-    assert share_out(shares, follow_ready=False, atomic=False) == {"new": 75.0, "b": 25.0}
+    """Two sides that are to leave and one free place: one takes what the other had, so that the other can go. One that
+    was never promoted does not: nobody wrote down that more users may meet it."""
+    now, ready = {"new": 75.0, "a": 20.0, "b": 5.0}, {"new": 3, "a": 1, "b": 1}
+    known = Shares({"new": 100.0}, now, ready, "a", 4.0, frozenset({"new", "a", "b"}))
+    assert share_out(known, follow_ready=False, atomic=False) == {"new": 75.0, "b": 25.0}
+    unknown = Shares({"new": 100.0}, now, ready, "a", 4.0, frozenset({"new", "a"}))
+    assert share_out(unknown, follow_ready=False, atomic=False) == now
+
+
+def test_what_was_left_behind_gains_no_users_where_they_follow_the_ready_instances() -> None:
+    """Invariant 1: of a candidate that was recorded with 20 % no more is exposed, however few others are ready."""
+    seen, ready = {"old": 80.0, "left": 20.0}, {"old": 1, "new": 0, "left": 1}
+    shares = Shares({"new": 50.0, "old": 50.0}, seen, ready, "new", 2.0, frozenset({"old", "new"}))
+    assert share_out(shares, follow_ready=True, atomic=False) == seen
+    alone = Shares({"new": 50.0, "old": 50.0}, seen, {"left": 1}, "new", 2.0, frozenset({"old", "new"}))
+    assert share_out(alone, follow_ready=True, atomic=False) == seen
+
+
+def test_what_serves_nobody_does_not_count_where_users_follow_the_ready_instances() -> None:
+    """Invariant 4: two ready instances of an older version, which nobody is sent to, let no candidate leave."""
+    wish = world({"v1": 3, "v3": 0}, {"v1": 100.0}, 3, 7, follow_ready=True, limited="v3")
+    orders = admit("shop", wish, seen({"v1": 50.0, "v3": 50.0}, v1="rr", v3="rr", v4="rr"))
+    assert sorted(name[:2] for name in orders.drain) == ["v3", "v4", "v4"]
+
+
+def test_where_downtime_was_accepted_all_that_is_to_leave_goes_at_once() -> None:
+    """Invariant 10: that the one goes is no reason for the other to go a turn later."""
+    wish = world({"v1": 1, "v2": 0}, {"v1": 100.0}, 0, 2)
+    orders = admit("shop", wish, seen({"v1": 99.8, "v2": 0.1, "v3": 0.1}, v2="r", v3="r"))
+    assert orders.drain == {"v2-0", "v3-0"}

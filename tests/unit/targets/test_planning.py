@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ferryman.model.errors import AdapterError
 from ferryman.model.seen import Instance, InstanceState
@@ -64,6 +65,23 @@ def test_starts_that_back_off_are_left_out_and_say_when() -> None:
     asked = Orders({"r1": 2}, frozenset(), frozenset(), None)
     assert plan([], asked, allowed_at=103.5) == Planned(wake_at=103.5)
     assert plan([], asked, allowed_at=100.0) == Planned(start=("r1", "r1"))
+
+
+def test_what_came_meanwhile_takes_the_room_of_what_was_to_start() -> None:
+    """Invariant 3: an earlier order that arrived late has begun an instance that these orders do not know of."""
+    unknown = Instance("i1", "r1", InstanceState.STARTING, 0.0, 0.0)
+    asked = Orders({"r1": 0, "r2": 2}, frozenset(), frozenset(), None, max_total=2)
+    assert plan([unknown], asked) == Planned(start=("r2",))
+    assert plan([unknown, replace(unknown, id="i2")], asked) == Planned()
+
+
+def test_what_was_lost_meanwhile_puts_off_what_was_to_leave() -> None:
+    """Invariant 3: ready instances of before are needed when another one is gone or leaves already."""
+    crew = [Instance(f"i{n}", "r1", InstanceState.READY, 0.0, 0.0) for n in range(3)]
+    waits = Instance("i9", "r1", InstanceState.STARTING, 0.0, 0.0)
+    asked = Orders({"r1": 1}, frozenset({"i1", "i2", "i9"}), frozenset(), None, min_available=2)
+    assert plan([*crew, waits], asked) == Planned(drain=("i1", "i9"))
+    assert plan([*crew[1:], waits], asked) == Planned(drain=("i9",), start=("r1",))
 
 
 def test_a_revision_without_content_is_an_error_only_if_it_must_be_started() -> None:
