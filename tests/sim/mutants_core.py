@@ -17,10 +17,12 @@ import ferryman.core.verbs as verbs_module
 import ferryman.core.weights as weights_module
 import ferryman.engine.loop as loop_module
 import ferryman.store.rules as rules_module
+import ferryman.targets.planning as planning_module
 from ferryman.core.answers import Answer
 from ferryman.model.event import Draft, Paused, RolloutEnded, StepEntered
 from ferryman.model.plan import Phase, Step
 from ferryman.model.rollout import Track
+from ferryman.model.seen import InstanceState
 from ferryman.model.world import Orders, World
 from sim.mutation import mutant
 
@@ -214,6 +216,21 @@ def deciding_twice_moves_twice(patch: pytest.MonkeyPatch) -> None:
         return decide_module.Decision(drafts, decide_module.wanted(after), now + 1.0, after)
 
     patch.setattr(loop_module, "decide", once)
+
+
+@mutant(10)
+def what_starts_already_is_started_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(planning_module, "AVAILABLE_STATES", frozenset({InstanceState.READY, InstanceState.UNREADY}))
+
+
+@mutant(10)
+def every_look_finds_one_more_that_may_leave(patch: pytest.MonkeyPatch) -> None:
+    original = admit_module._Crew._surplus
+
+    def eager(self: Any, revision: str) -> Any:
+        return original(self, revision) or self.of(revision)[:1]
+
+    patch.setattr(admit_module._Crew, "_surplus", eager)
 
 
 @mutant(13)

@@ -87,6 +87,17 @@ def a_new_holder_keeps_the_old_fence(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(rules_module, "claimed", claimed)
 
 
+@mutant(5)
+def the_log_takes_what_does_not_follow(patch: pytest.MonkeyPatch) -> None:
+    """A write that comes a second time is refused by its number alone: the lease still holds."""
+
+    def check_append(head: Any, write: Any) -> Any:
+        return original(head and head._replace(seq=write.expected_seq), write)
+
+    original = rules_module.check_append
+    patch.setattr(rules_module, "check_append", check_append)
+
+
 # ---- the order of duties
 
 

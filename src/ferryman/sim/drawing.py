@@ -49,6 +49,8 @@ NATURES: tuple[Nature, ...] = (
     Nature(crashes=1.0, crash_seconds=(0.1, 3.0)),
     Nature(ignores_stop=1.0, drain_seconds=(0.0, 10.0)),
 )
+# What a log does is done when it says no: nothing comes late. But a write may come again that it has taken already.
+FATES = {"claim": (Fate.LOST, Fate.UNTOLD), "append": (Fate.LOST, Fate.UNTOLD, Fate.TWICE)}
 QUALITIES: tuple[Quality, ...] = (
     Quality(), Quality(), Quality(), Quality(error_ratio=5.0), Quality(latency_ratio=3.0), Quality(extra_errors=0.5),
 )  # fmt: skip
@@ -140,8 +142,7 @@ def _freeze(chance: random.Random, at: float) -> Deed:
 
 def _spoil(chance: random.Random, at: float) -> Deed:
     point = chance.choice([point for point in POINTS if point.write])
-    fates = (Fate.LOST, Fate.UNTOLD) if point.name in ("claim", "append") else tuple(Fate)
-    return Spoil(at, point.name, chance.choice(fates))
+    return Spoil(at, point.name, chance.choice(FATES.get(point.name, tuple(Fate))))
 
 
 def _outage(chance: random.Random, at: float) -> Deed:

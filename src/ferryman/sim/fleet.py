@@ -16,7 +16,7 @@ from ferryman.model.world import Orders
 from ferryman.sim.kernel import Kernel, nobody
 from ferryman.targets.backoff import CrashLoop
 from ferryman.targets.base import Action, DrainInstance, StartInstance, StopInstance
-from ferryman.targets.planning import plan_actions
+from ferryman.targets.planning import Planned, plan_actions
 
 READY, DRAINING = InstanceState.READY, InstanceState.DRAINING
 ENDED_SHOWN = 20
@@ -78,10 +78,12 @@ class Write:
 
 @dataclass
 class Watcher:
-    """Told of every change of an instance. `moved`: (instance, state before, the write that did it or None)."""
+    """Told of every change of an instance. `moved`: (instance, state before, the write that did it or None). `ordered`:
+    orders were taken; `left`: what the same orders would begin once more, now that they were carried out."""
 
     moved: Callable[[Body, InstanceState | None, Write | None], None] = nobody
     ordered: Callable[[Orders, Write], None] = nobody
+    left: Callable[[Planned], None] = nobody
     changed: Callable[[], None] = lambda: None
 
 
@@ -128,15 +130,7 @@ class Fleet:
         seen = self.observe()
         if self._done is not None and self._done[0] == orders and self._done[1] is seen:
             return ()
-        now = self.kernel.now
-        planned = plan_actions(
-            instances=seen,
-            stopping={body.id for body in self.bodies.values() if body.stopping},
-            orders=orders,
-            known_revisions=revisions.keys(),
-            not_before=lambda revision: self._not_before(revision, now),
-            now=now,
-        )
+        planned = self._plan(orders, revisions)
         for name in planned.drain:
             self._drain(self.bodies[name], write)
         for name in planned.stop:
@@ -145,12 +139,25 @@ class Fleet:
             self._start(revisions[revision], write)
         if planned.wake_at is not None:
             self.kernel.at(planned.wake_at, self.watch.changed)
-        if not (planned.drain or planned.stop or planned.start):
+        if planned.drain or planned.stop or planned.start:
+            self.watch.left(self._plan(orders, revisions))
+        else:
             self._done = None if planned.wake_at is not None else (orders, seen)
         return (
             *(DrainInstance(name) for name in planned.drain),
             *(StopInstance(name) for name in planned.stop),
             *(StartInstance(revision) for revision in planned.start),
+        )
+
+    def _plan(self, orders: Orders, revisions: Mapping[str, Revision]) -> Planned:
+        now = self.kernel.now
+        return plan_actions(
+            instances=self.observe(),
+            stopping={body.id for body in self.bodies.values() if body.stopping},
+            orders=orders,
+            known_revisions=revisions.keys(),
+            not_before=lambda revision: self._not_before(revision, now),
+            now=now,
         )
 
     # ---- what the world does

@@ -97,6 +97,7 @@ class Simulation:
         self.watch.attach()
         self.log.attach()
         self.world.fleet.watch.changed = self._changed
+        self.world.fleet.watch.left = self.time.left
         for controller in self.controllers:
             self.kernel.after(self.kernel.chance.random() * 0.5, controller.start)
         for deed in story.deeds:

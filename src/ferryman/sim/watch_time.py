@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from ferryman.core.weights import needed
 from ferryman.engine import loop as engine
 from ferryman.engine.ports import Options
 from ferryman.model.event import BackOrdered, Event, RolloutEnded, ServiceDown
 from ferryman.model.rollout import Service, Track
+from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, Seen
+from ferryman.model.world import Orders, World
 from ferryman.sim.controller import Controller
 from ferryman.sim.invariants import Findings
 from ferryman.sim.ledger import Ledger
 from ferryman.sim.watch_world import ready_counts
-from ferryman.sim.world import World
+from ferryman.sim.world import World as Truth
+from ferryman.targets.planning import Planned
 
 TWICE_EVERY = 8
 """One turn in so many is decided a second time."""
 
 GRACE_SECONDS = 3.0
+DRAINING = InstanceState.DRAINING
 
 
 @dataclass
@@ -26,7 +32,7 @@ class TimeWatch:
     """`quiet_since` (the world's time): when something was last disturbed from outside. `skew_seconds` is how far the
     clocks of controllers may lie apart."""
 
-    world: World
+    world: Truth
     ledger: Ledger
     found: Findings
     options: Options
@@ -87,6 +93,27 @@ class TimeWatch:
         if second.events:
             kinds = [type(draft.body).__name__ for draft in second.events]
             self._broken(10, f"deciding twice moves twice: {', '.join(kinds)}")
+        self._asked_again(first.world, seen)
+
+    def _asked_again(self, world: World, seen: Seen) -> None:
+        """When the orders are carried out and nothing else happens, the next ones ask for nothing more."""
+        orders = engine.admit(self.world.name, world, seen)
+        if orders.stop:
+            return  # what ends makes room
+        after = replace(seen, instances=obeyed(orders, seen))
+        again = engine.admit(self.world.name, world, after)
+        if more := sorted(again.drain):
+            self._broken(10, f"converging twice drains more: {', '.join(more)}")
+        counts = counted(after.instances)
+        for revision, count in again.instances.items():
+            if count > counts.get(revision, 0):
+                self._broken(10, f"converging twice starts more of {revision}: {count} instead of {counts[revision]}")
+
+    def left(self, planned: Planned) -> None:
+        """The fleet has carried orders out; what the same ones would begin once more."""
+        if planned.drain or planned.stop or planned.start:
+            more = ", ".join((*planned.drain, *planned.stop, *planned.start))
+            self._broken(10, f"carrying out the same orders twice begins more: {more}")
 
     def _aborted(self, controller: Controller) -> None:
         """A person's abort was acted on by this turn."""
@@ -132,3 +159,22 @@ class TimeWatch:
 
     def _broken(self, number: int, text: str) -> None:
         self.found.broken(number, text, self.world.elapsed)
+
+
+def obeyed(orders: Orders, seen: Seen) -> tuple[Instance, ...]:
+    """The instances just after orders were carried out."""
+    found = [replace(one, state=DRAINING, since=seen.at) if one.id in orders.drain else one for one in seen.instances]
+    there = counted(tuple(found))
+    for revision, count in orders.instances.items():
+        names = [f"{revision} to come {number}" for number in range(count - there.get(revision, 0))]
+        found += [Instance(name, revision, InstanceState.STARTING, seen.at, seen.at) for name in names]
+    return tuple(found)
+
+
+def counted(instances: tuple[Instance, ...]) -> dict[str, int]:
+    """Live instances per revision that do not leave."""
+    found: dict[str, int] = {}
+    for one in instances:
+        if one.state in LIVE_STATES and one.state is not DRAINING:
+            found[one.revision] = found.get(one.revision, 0) + 1
+    return found
