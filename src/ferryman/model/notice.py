@@ -95,3 +95,26 @@ class Notice(msgspec.Struct, frozen=True):
     role: str = ""
     needed: int = 0
     until: float | None = None
+
+
+class ChannelView(msgspec.Struct, frozen=True):
+    """How a channel fares. `queued` notices wait, the oldest since `oldest_at`; `failures` attempts in a row failed, the
+    next is at `next_at`. `last` is what became of the last attempt (sent, waiting, given_up or dropped), `said` in words.
+    `sent`, `given_up` and `dropped` count since the controller started. `trouble` is empty when all is well. Times are
+    epoch seconds."""
+
+    name: str
+    kind: str
+    target: str
+    queued: int
+    oldest_at: float | None
+    failures: int
+    next_at: float | None
+    last_at: float | None
+    last: str
+    said: str
+    last_sent_at: float | None
+    sent: int
+    given_up: int
+    dropped: int
+    trouble: str

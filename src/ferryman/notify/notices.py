@@ -26,6 +26,9 @@ from ferryman.notify.words import clean, seconds_text
 AUTHOR, APPROVERS, OWNERS, ON_CALL = Audience
 EVERYBODY = tuple(Audience)
 BY_JUDGEMENT = frozenset({"inconclusive", "insufficient", "fail", "error"})
+STUCK = "/stuck/"
+"""In the keys of notices that belong to no event."""
+
 # Causes that a person or a newer release gave: nothing is wrong with the machine.
 BY_PERSON = frozenset({"abort", "supersede", "denied"})
 
@@ -95,7 +98,7 @@ def stuck(service: Service, now: float, seconds: float) -> Notice | None:
     since = moved_at(rollout)
     if now - since < seconds:
         return None
-    key = f"{service.name}/stuck/{rollout.id}.{rollout.attempt}.{rollout.track.value}.{rollout.step}"
+    key = f"{service.name}{STUCK}{rollout.id}.{rollout.attempt}.{rollout.track.value}.{rollout.step}"
     title = f"{service.name}: {rollout.id} has not moved for {seconds_text(seconds)}"
     place = f"step {rollout.step + 1} of {len(rollout.steps)}, {rollout.current.name!r}, {rollout.phase.value}"
     event = Event(service.name, service.seq, rollout.id, since + seconds, "ferryman", PromotedInFull())

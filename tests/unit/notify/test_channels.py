@@ -158,7 +158,7 @@ def parsed(message: Message) -> EmailMessage:
 def part(found: EmailMessage, kind: str) -> str:
     body = found.get_body((kind,))
     assert body is not None
-    return body.get_content()
+    return body.get_content().replace("\r\n", "\n")
 
 
 def test_email(golden: Golden) -> None:
