@@ -2,6 +2,10 @@ import { LostLine, TopBar } from "./parts/TopBar.tsx";
 import { Empty } from "./parts/bits.tsx";
 import { Sayings } from "./parts/say.tsx";
 import { fresh } from "./live/state.ts";
+import { Compare } from "./pages/Compare.tsx";
+import { History } from "./pages/History.tsx";
+import { Output } from "./pages/Output.tsx";
+import { Past } from "./pages/Past.tsx";
 import { Service } from "./pages/Service.tsx";
 import { Services } from "./pages/Services.tsx";
 import { Title } from "./pages/Title.tsx";
@@ -27,6 +31,10 @@ function Page() {
   const at = route.value;
   if (at.page === "services") return <Services />;
   if (at.page === "service") return <Service key={at.service} name={at.service} />;
+  if (at.page === "past") return <Past key={at.rollout} service={at.service} rollout={at.rollout} />;
+  if (at.page === "compare") return <Compare service={at.service} />;
+  if (at.page === "output") return <Output service={at.service} />;
+  if (at.page === "history") return <History />;
   return (
     <>
       <Title name="Not here" />

@@ -8,7 +8,7 @@ from ferryman.core.phases import Verb
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
-from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceView
+from ferryman.model.view import AnswerView, EventView, RolloutDetail, RolloutSummary, ServiceView
 
 
 class Operations(Protocol):
@@ -26,6 +26,10 @@ class Operations(Protocol):
         self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
     ) -> tuple[EventView, ...]:
         """Events with position > `after`, in order."""
+        ...
+
+    async def rollout(self, service: str, rollout: str) -> RolloutDetail:
+        """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
         ...
 
     async def wait(self, after: int, timeout_seconds: float) -> int:
@@ -49,8 +53,10 @@ class Operations(Protocol):
     async def deploy(self, document: str, file: str, *, actor: str, base: str | None, reason: str) -> AnswerView: ...
 
     async def verb(
-        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False
-    ) -> AnswerView: ...
+        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False, standing: str = ""
+    ) -> AnswerView:
+        """Refused (``moved_on``) unless `standing` is "" or what `ServiceView.standing` still says."""
+        ...
 
     async def undo(
         self,
@@ -61,6 +67,7 @@ class Operations(Protocol):
         to: str | None = None,
         with_steps: bool = False,
         force: bool = False,
+        standing: str = "",
     ) -> AnswerView: ...
 
     async def drill(

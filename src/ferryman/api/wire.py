@@ -22,9 +22,11 @@ HISTORY_MAX = 1000
 LOG_LINES_MAX = 10_000
 REASON_CHARACTERS_MAX = 2000
 ACTOR_CHARACTERS_MAX = 200
+STANDING_CHARACTERS_MAX = 400
 
 Reason = Annotated[str, Meta(max_length=REASON_CHARACTERS_MAX)]
 Actor = Annotated[str, Meta(max_length=ACTOR_CHARACTERS_MAX)]
+Standing = Annotated[str, Meta(max_length=STANDING_CHARACTERS_MAX)]
 Position = Annotated[int, Meta(ge=0, le=2**53)]
 
 T = TypeVar("T")
@@ -81,10 +83,12 @@ class DeployRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omi
 
 
 class VerbRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Why, for the log. `actor` counts over the socket only, else it is who asks."""
+    """Why, for the log. `actor` counts over the socket only, else it is who asks. `standing` is that of the view that the
+    caller saw: the verb is refused when things have moved on since; without it, that does not matter."""
 
     reason: Reason = ""
     actor: Actor = ""
+    standing: Standing = ""
 
 
 class FullRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -118,7 +118,7 @@ class Client:
 
     def verb(self, service: str, verb: str, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
         """promote, pause, resume, abort, retry or restart; `full` is of promote and retry."""
-        body = wire.FullRequest(reason, actor, full) if full else wire.VerbRequest(reason, actor)
+        body = wire.FullRequest(reason, actor, full=full) if full else wire.VerbRequest(reason, actor)
         return self._post(_path(service, verb), body, AnswerView)
 
     def undo(

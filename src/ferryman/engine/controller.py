@@ -15,26 +15,28 @@ from msgspec.structs import replace
 
 from ferryman.core.evolve import evolve
 from ferryman.core.lint import plan_findings
+from ferryman.core.moved import need_standing
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer, command, deploy, drill, preview, take_down, undo
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
+from ferryman.engine.first import who_was_first
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
-from ferryman.engine.history import summaries
+from ferryman.engine.history import detail, summaries
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
 from ferryman.engine.views import service_view
 from ferryman.metrics.envoy import EnvoyMetrics
-from ferryman.model.errors import FerrymanError, SpecError, StoreError
+from ferryman.model.errors import FerrymanError, Refused, SpecError, StoreError
 from ferryman.model.event import Event
 from ferryman.model.plan import Plan
 from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import RouteStatus
-from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceView
+from ferryman.model.view import AnswerView, EventView, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.routers.envoy import EnvoyRouter
 from ferryman.spec.parse import parse_release, placed
 from ferryman.spec.revision import make_revision
@@ -46,6 +48,7 @@ from ferryman.targets.process import ProcessTarget
 log = logging.getLogger("ferryman.controller")
 
 RECENT_EVENTS = 6
+EVENTS_LOOKED_AT = 30
 HISTORY_PAGE = 1000
 DOWN_SECONDS = 60.0
 
@@ -180,12 +183,19 @@ class Controller:
 
     async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
         """Rollouts, newest first."""
+        return summaries(await self._all_events(service))[:limit]
+
+    async def rollout(self, service: str, rollout: str) -> RolloutDetail:
+        """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
+        return detail(await self._all_events(service), rollout)
+
+    async def _all_events(self, service: str) -> list[Event]:
         self.known(service)
         events, after = list[Event](), 0
         while page := await self.ports.store.events(service, after=after, limit=HISTORY_PAGE):
             events += [s.event for s in page]
             after = page[-1].position
-        return summaries(events)[:limit]
+        return events
 
     async def events(
         self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
@@ -248,11 +258,13 @@ class Controller:
 
         return self._said(release.service, await loop.ask(answer))
 
-    async def verb(self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
+    async def verb(
+        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False, standing: str = ""
+    ) -> AnswerView:
         """Promote, pause, resume, abort, retry or restart."""
-        loop = self.known(service)
-        said = await loop.ask(lambda s, now: command(s, verb, actor=actor, now=now, reason=reason, full=full))
-        return self._said(service, said)
+        return await self._ask(
+            service, standing, lambda s, now: command(s, verb, actor=actor, now=now, reason=reason, full=full)
+        )
 
     async def undo(
         self,
@@ -263,13 +275,30 @@ class Controller:
         to: str | None = None,
         with_steps: bool = False,
         force: bool = False,
+        standing: str = "",
     ) -> AnswerView:
         """Back to an earlier promoted revision."""
-        loop = self.known(service)
-        said = await loop.ask(
-            lambda s, now: undo(s, actor=actor, now=now, to=to, reason=reason, with_steps=with_steps, force=force)
+        return await self._ask(
+            service,
+            standing,
+            lambda s, now: undo(s, actor=actor, now=now, to=to, reason=reason, with_steps=with_steps, force=force),
         )
-        return self._said(service, said)
+
+    async def _ask(self, service: str, standing: str, answer: Callable[[Service, float], Answer]) -> AnswerView:
+        """A verb; refused when the service no longer stands where the caller saw it (`standing`, "" does not care)."""
+        loop = self.known(service)
+
+        def checked(state: Service, now: float) -> Answer:
+            need_standing(state, standing)
+            return answer(state, now)
+
+        try:
+            return self._said(service, await loop.ask(checked))
+        except Refused as refused:
+            if refused.code != "moved_on":
+                raise
+            newest = await self.ports.store.newest(service, limit=EVENTS_LOOKED_AT)
+            raise who_was_first(refused, [event_view(s) for s in newest], self.ports.now()) from None
 
     async def drill(
         self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0

@@ -7,9 +7,12 @@ from typing import Any
 
 import msgspec
 
+from ferryman.engine.views import planned
+from ferryman.model.errors import FerrymanError
 from ferryman.model.event import (
     BackOrdered,
     Event,
+    PlanChanged,
     Retried,
     RolloutCreated,
     RolloutEnded,
@@ -18,7 +21,7 @@ from ferryman.model.event import (
     StepEntered,
     StepReached,
 )
-from ferryman.model.view import RolloutSummary
+from ferryman.model.view import RolloutDetail, RolloutSummary
 
 RUNNING = "running"
 WAITING = "waiting"
@@ -48,6 +51,18 @@ def summaries(events: Iterable[Event]) -> tuple[RolloutSummary, ...]:
                 found[event.rollout] = _change(found[event.rollout], ready_seconds=ready)
             found[event.rollout] = _folded(found[event.rollout], event, labels)
     return tuple(reversed(found.values()))
+
+
+def detail(events: Iterable[Event], rollout: str) -> RolloutDetail:
+    """What that rollout was about, from the events of its service. Raises `FerrymanError` (``unknown_rollout``)."""
+    seen = tuple(events)
+    summary = next((s for s in summaries(seen) if s.id == rollout), None)
+    mine = [e.body for e in seen if e.rollout == rollout]
+    created = next((b for b in mine if isinstance(b, RolloutCreated)), None)
+    if summary is None or created is None:
+        raise FerrymanError("unknown_rollout", f"there is no rollout {rollout!r}", "see `ferry history`")
+    plan = next((b.plan for b in reversed(mine) if isinstance(b, RolloutStarted | PlanChanged)), created.plan)
+    return RolloutDetail(summary, created.revision, plan.replicas, planned(plan), plan.notes)
 
 
 def _created(event: Event, body: RolloutCreated, labels: dict[str, str]) -> RolloutSummary:

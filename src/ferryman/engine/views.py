@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ferryman.core.decide import wanted
 from ferryman.core.gates import open_gate
+from ferryman.core.moved import token
 from ferryman.core.reached import reached, settled
 from ferryman.core.standing import legal_now
 from ferryman.engine.traffic import Rates, Traffic
-from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, SettledGate, VerdictGate
+from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, VerdictGate
 from ferryman.model.rollout import DRILL, Rollout, Service, Track
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RouteStatus, Seen
 from ferryman.model.view import EventView, InstanceView, RolloutView, ServiceView, SideView, StepView
@@ -44,6 +45,7 @@ def service_view(
         queue=tuple(q.id for q in service.queue),
         recent=recent,
         position=recent[-1].position if recent else 0,
+        standing=token(service),
     )
 
 
@@ -189,6 +191,20 @@ def rollout_view(service: Service, seen: Seen) -> RolloutView:
         next=following,
         until=until,
         eta_seconds=eta_seconds(rollout, seen),
+    )
+
+
+def planned(plan: Plan) -> tuple[StepView, ...]:
+    """The steps of a plan, none of them walked."""
+    return tuple(
+        StepView(
+            name=step.name,
+            phase=step.phase.value,
+            state="ahead",
+            exposure_percent=step.world.weights.get(plan.candidate, 0.0),
+            gates=tuple(_gate(g) for g in step.gates),
+        )
+        for step in plan.steps
     )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from ferryman.model.revision import Revision
+
 
 class SideView(msgspec.Struct, frozen=True):
     """One revision as it runs now. `role`: stable, candidate or old. Rates are over the last ten seconds, None where
@@ -113,7 +115,8 @@ class InstanceView(msgspec.Struct, frozen=True):
 
 class ServiceView(msgspec.Struct, frozen=True):
     """Everything the status of a service shows. `healthy` is True when what is wanted is what is there; `trouble` says
-    what is not. `url` is where users connect."""
+    what is not. `url` is where users connect. `standing` names what a verb would act on: handed back with a verb, the verb
+    is refused when things have moved on since."""
 
     service: str
     at: float
@@ -130,6 +133,7 @@ class ServiceView(msgspec.Struct, frozen=True):
     queue: tuple[str, ...] = ()
     recent: tuple[EventView, ...] = ()
     position: int = 0
+    standing: str = ""
 
 
 class AnswerView(msgspec.Struct, frozen=True):
@@ -162,3 +166,13 @@ class RolloutSummary(msgspec.Struct, frozen=True):
     attempt: int
     cause_kind: str | None = None
     ready_seconds: float | None = None
+
+
+class RolloutDetail(msgspec.Struct, frozen=True):
+    """What one rollout was about: its content and its plan, with the reason given for it. Secrets are names only."""
+
+    summary: RolloutSummary
+    revision: Revision
+    replicas: int
+    steps: tuple[StepView, ...]
+    notes: tuple[str, ...] = ()

@@ -14,11 +14,11 @@ from ferryman.api.place import ControllerRecord
 from ferryman.api.serve import Address, serve
 from ferryman.cli.client import Client
 from ferryman.core.phases import Verb
-from ferryman.model.errors import FerrymanError
+from ferryman.model.errors import FerrymanError, Refused
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
-from ferryman.model.view import AnswerView, EventView, RolloutSummary, ServiceView
+from ferryman.model.view import AnswerView, EventView, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.spec.parse import parse_release
 from ferryman.spec.revision import make_revision
 from ferryman.strategies.compile import compile_plan
@@ -110,8 +110,17 @@ class FakeController:
         self._call("deploy", file, actor, base, reason)
         return self.answer
 
-    async def verb(self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
+    async def rollout(self, service: str, rollout: str) -> RolloutDetail:
         self._known(service)
+        self._call("rollout", service, rollout)
+        raise FerrymanError("unknown_rollout", f"there is no rollout {rollout!r}")
+
+    async def verb(
+        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False, standing: str = ""
+    ) -> AnswerView:
+        self._known(service)
+        if standing not in {"", self.services[service].standing}:
+            raise Refused("moved_on", "ana was first: paused (3 s ago)", ("resume",), "look again, then decide")
         self._call("verb", service, verb, actor, reason, full)
         return self.answer
 
@@ -124,6 +133,7 @@ class FakeController:
         to: str | None = None,
         with_steps: bool = False,
         force: bool = False,
+        standing: str = "",
     ) -> AnswerView:
         self._known(service)
         self._call("undo", service, actor, reason, to, with_steps, force)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ferryman.api import problems, wire
-from ferryman.model import view
+from ferryman.model import revision, view
 
 FILE = Path(__file__).resolve().parents[3] / "web" / "src" / "api" / "types.ts"
 STRUCTS: tuple[type, ...] = (
@@ -20,6 +20,10 @@ STRUCTS: tuple[type, ...] = (
     view.ServiceView,
     view.AnswerView,
     view.RolloutSummary,
+    view.RolloutDetail,
+    revision.Run,
+    revision.Health,
+    revision.Revision,
     wire.HealthView,
     wire.EventsPage,
     wire.Verified,

@@ -60,6 +60,7 @@ export interface RolloutView {
   cause_reason: string | null;
   reason: string;
   rollback_seconds: number | null;
+  ready_seconds: number | null;
   superseded_by: string | null;
   verdict: string | null;
   verdict_reason: string;
@@ -110,6 +111,7 @@ export interface ServiceView {
   queue: string[];
   recent: EventView[];
   position: number;
+  standing: string;
 }
 
 export interface AnswerView {
@@ -135,6 +137,42 @@ export interface RolloutSummary {
   rollback_seconds: number | null;
   max_exposure_percent: number;
   attempt: number;
+  cause_kind: string | null;
+  ready_seconds: number | null;
+}
+
+export interface RolloutDetail {
+  summary: RolloutSummary;
+  revision: Revision;
+  replicas: number;
+  steps: StepView[];
+  notes: string[];
+}
+
+export interface Run {
+  command: string[];
+  directory: string;
+  env: Record<string, string>;
+  secrets: string[];
+  artifact: string | null;
+  stop_seconds: number;
+}
+
+export interface Health {
+  http_path: string | null;
+  tcp: boolean;
+  interval_seconds: number;
+  timeout_seconds: number;
+  min_ready_seconds: number;
+}
+
+export interface Revision {
+  id: string;
+  label: string;
+  digest: string;
+  run: Run;
+  health: Health;
+  traffic: boolean;
 }
 
 export interface HealthView {

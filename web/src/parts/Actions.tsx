@@ -30,8 +30,8 @@ export function Actions({ view }: { view: ServiceView }) {
 function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClose: () => void }) {
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState("");
-  // What the person looked at when the dialog opened: somebody else may act in the meantime.
-  const [before] = useState(view);
+  // What the person looked at when the dialog opened, or after a refusal: somebody else may act in the meantime.
+  const [before, look] = useState(view);
   const other = overtaken(before, view);
 
   async function submit(event: SubmitEvent): Promise<void> {
@@ -39,6 +39,8 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
     if (busy) return;
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const body: Record<string, string | boolean> = { reason: text(form, "reason").trim() };
+    // Going back is never too late; everything else is meant for what was looked at.
+    if (verb.verb !== "abort") body["standing"] = before.standing;
     if (form.get("full")) body["full"] = true;
     if (form.get("with_steps")) body["with_steps"] = true;
     if (text(form, "to")) body["to"] = text(form, "to");
@@ -52,6 +54,7 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
       onClose();
     } catch (problem) {
       setTrouble(said(problem));
+      look(view);
       retryNow();
       setBusy(false);
     }
@@ -112,7 +115,7 @@ function text(form: FormData, name: string): string {
 
 /** What happened since the dialog opened, if it changes what the button would do. */
 function overtaken(before: ServiceView, view: ServiceView): string {
-  const moved = before.rollout?.id !== view.rollout?.id || before.rollout?.step !== view.rollout?.step;
+  const moved = before.standing !== view.standing;
   const person = view.recent.find((event) => event.position > before.position && event.actor !== "ferryman");
   if (person) return `Meanwhile: ${person.actor}: ${person.text}`;
   return moved ? "Meanwhile the rollout has moved on; look again before you go on." : "";

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ferryman.api.endpoint import AnyEndpoint
-from ferryman.api.routes import controller, deploy, events, services, verbs
+from ferryman.api.routes import controller, deploy, events, rollouts, services, verbs
 
 GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "services": services.ENDPOINTS,
+    "rollouts": rollouts.ENDPOINTS,
     "events": events.ENDPOINTS,
     "deploy": deploy.ENDPOINTS,
     "verbs": verbs.ENDPOINTS,

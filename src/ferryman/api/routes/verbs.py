@@ -18,7 +18,9 @@ def _asks(verb: Verb) -> Callable[[Call[Nothing, wire.VerbRequest]], Awaitable[A
         full = isinstance(body, wire.FullRequest) and body.full
         asked = Verb.FULL if full and verb is Verb.PROMOTE else verb
         actor = call.actor(body.actor)
-        return await call.api.controller.verb(call.service, asked, actor=actor, reason=body.reason, full=full)
+        return await call.api.controller.verb(
+            call.service, asked, actor=actor, reason=body.reason, full=full, standing=body.standing
+        )
 
     return post
 
@@ -33,6 +35,7 @@ async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
         to=body.to,
         with_steps=body.with_steps,
         force=body.force,
+        standing=body.standing,
     )
 
 
