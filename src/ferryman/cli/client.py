@@ -139,7 +139,7 @@ class Client:
         self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
     ) -> AnswerView:
         """Rehearse the way back."""
-        body = wire.DrillRequest(reason, actor, traffic_percent, hold_seconds)
+        body = wire.DrillRequest(reason, actor, traffic_percent=traffic_percent, hold_seconds=hold_seconds)
         return self._post(_path(service, "drill"), body, AnswerView)
 
     def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
