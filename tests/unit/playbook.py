@@ -91,23 +91,23 @@ class Book:
     # ---- what people do
     def deploy(self, of: Release, **settings: Any) -> Answer:
         """Ask for a release."""
-        return self._take(deploy(self.service, of, revision(of), actor="ana", now=self.now, **settings))
+        return self.take(deploy(self.service, of, revision(of), actor="ana", now=self.now, **settings))
 
     def verb(self, verb: Verb, **settings: Any) -> Answer:
         """Ask for anything else."""
-        return self._take(command(self.service, verb, actor="ana", now=self.now, **settings))
+        return self.take(command(self.service, verb, actor="ana", now=self.now, **settings))
 
     def undo(self, **settings: Any) -> Answer:
         """Ask to go back."""
-        return self._take(undo(self.service, actor="ana", now=self.now, **settings))
+        return self.take(undo(self.service, actor="ana", now=self.now, **settings))
 
     def drill(self, **settings: Any) -> Answer:
         """Rehearse the way back."""
-        return self._take(drill(self.service, actor="ana", **settings))
+        return self.take(drill(self.service, actor="ana", **settings))
 
     def down(self) -> Answer:
         """Ask to stop."""
-        return self._take(take_down(self.service, actor="ana"))
+        return self.take(take_down(self.service, actor="ana"))
 
     # ---- what the world does
     def seen(self) -> Seen:
@@ -235,7 +235,7 @@ class Book:
         self._append(draft)
 
     # ---- inside
-    def _take(self, answer: Answer) -> Answer:
+    def take(self, answer: Answer) -> Answer:
         for draft in answer.drafts:
             self._append(draft)
         return answer

@@ -76,6 +76,19 @@ class Operations(Protocol):
         """Rehearse the way back from what serves. Raises `Refused`, `UsageError`."""
         ...
 
+    async def approve(
+        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+    ) -> AnswerView:
+        """`role` is the caller's for this service; `gate` the key of what was asked, None for whatever waits. Raises
+        `Refused`: ``no_gate``, ``wrong_role``."""
+        ...
+
+    async def deny(
+        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+    ) -> AnswerView:
+        """As `approve`; one denial takes the release back."""
+        ...
+
     async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView: ...
 
 

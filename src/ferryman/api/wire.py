@@ -97,6 +97,12 @@ class FullRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_def
     full: bool = False
 
 
+class ApprovalRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`gate` is the key of what was asked (`ApprovalView.key`), without it whatever waits is meant."""
+
+    gate: str | None = None
+
+
 class UndoRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`to` is the label of the version to go back to, the last promoted one without it; `with_steps` goes by the steps of
     the strategy instead of at once; `force` also when the target is the one that was rolled back."""

@@ -142,6 +142,14 @@ class Client:
         body = wire.DrillRequest(reason, actor, traffic_percent=traffic_percent, hold_seconds=hold_seconds)
         return self._post(_path(service, "drill"), body, AnswerView)
 
+    def approve(self, service: str, *, actor: str, reason: str = "", gate: str | None = None) -> AnswerView:
+        """Agree to what waits for it (or to `gate` only)."""
+        return self._post(_path(service, "approve"), wire.ApprovalRequest(reason, actor, gate=gate), AnswerView)
+
+    def deny(self, service: str, *, actor: str, reason: str = "", gate: str | None = None) -> AnswerView:
+        """Refuse: the release goes back."""
+        return self._post(_path(service, "deny"), wire.ApprovalRequest(reason, actor, gate=gate), AnswerView)
+
     def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
         """Stop the service and wait until nothing of it is left."""
         body = wire.encode(wire.VerbRequest(reason, actor))

@@ -92,6 +92,8 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command("promote", _VERB + "promote", "go on to the next step now", adds=("service", "full", "reason")),
             Command("pause", _VERB + "pause", "stay at this step; the judge still watches", adds=("service", "reason")),
             Command("resume", _VERB + "resume", "go on after a pause", adds=("service", "reason")),
+            Command("approve", _VERB + "approve", "agree to a release that waits for people to agree", adds=("service", "reason")),
+            Command("deny", _VERB + "deny", "refuse it: the new version is taken back", adds=("service", "reason")),
             Command("abort", _VERB + "abort", "take the new version back", adds=("service", "reason", "watch")),
             Command("retry", _VERB + "retry", "begin a release again that was taken back", adds=("service", "full", "reason", "wait")),
             Command("undo", _VERB + "undo", "go back to a version that was promoted before",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec.structs import replace
 
+from ferryman.core.approvals import agreed, expired, pending, wish
 from ferryman.core.back import walk_back, worth_keeping
 from ferryman.core.blind import blind, entering, judgement, missing_seconds, waiting_for_evidence, without_evidence
 from ferryman.core.drilling import rehearsed
@@ -14,6 +15,7 @@ from ferryman.core.reached import breaker_limit, reached, start_failures
 from ferryman.core.standing import standing, standing_replicas
 from ferryman.model.event import (
     AnalysisAwaited,
+    ApprovalOpened,
     BackOrdered,
     Body,
     CheckStarted,
@@ -123,6 +125,8 @@ def _walk(rollout: Rollout, seen: Seen, now: float) -> Body | None:
     back = _reason_to_go_back(rollout, seen, now)
     if back is not None:
         return back
+    if (late := expired(rollout, now)) is not None:
+        return _back("expired", late, now)
     if rollout.phase is Phase.PAUSED:
         return _paused(rollout, seen, now)
     step = rollout.current
@@ -144,6 +148,9 @@ def _waiting(rollout: Rollout, wait: Wait, now: float) -> Body | None:
         return _back("verdict" if wait.judged else "check", wait.reason, now)
     if wait.pause:
         return Paused(kind=wait.pause, reason=wait.reason, until=wait.until)
+    if wait.approval:
+        key, terms = wait.approval
+        return ApprovalOpened(key, rollout.step, terms.count, terms.role, wait.reason, wait.until)
     if wait.promote:
         return _advance(rollout, now)
     if wait.check:
@@ -159,9 +166,22 @@ def _paused(rollout: Rollout, seen: Seen, now: float) -> Body | None:
     pause = rollout.pause
     if pause is None:
         return None
+    if pause.kind == "approval":
+        return _asking(rollout)
     if pause.until is not None and now >= pause.until:
         return Resumed("the wait is over")
     return waiting_for_evidence(rollout, pause, seen, now) if pause.kind == "error" else None
+
+
+def _asking(rollout: Rollout) -> Body | None:
+    """People are asked, until they agreed; they are asked anew when the terms changed meanwhile."""
+    found = pending(rollout)
+    if found is None:
+        return Resumed(agreed(rollout))
+    key, terms, asked = found
+    if (terms.count, terms.role) == (asked.count, asked.role):
+        return None
+    return ApprovalOpened(key, rollout.step, terms.count, terms.role, f"waits for {wish(terms)}", asked.until)
 
 
 def _advance(rollout: Rollout, now: float) -> Body:
@@ -240,6 +260,9 @@ def _due(service: Service, seen: Seen, now: float) -> float:
     times = [now + STEADY_SECONDS]
     if rollout.pause is not None and rollout.pause.until is not None:
         times.append(rollout.pause.until)
+    asked = pending(rollout)
+    if asked is not None and asked[2].until is not None:
+        times.append(asked[2].until)
     if rollout.progress_at is not None:
         times.append(rollout.progress_at + rollout.release.deadlines.progress_seconds)
     if rollout.reached_at is not None and rollout.track is Track.BACK:

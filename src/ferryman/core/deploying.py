@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ferryman.core.answers import Answer, aborted, created, cut_short, fallen, next_id, set_aside
+from ferryman.core.evolve import BLAMELESS
 from ferryman.core.inplace import change_in_place
 from ferryman.core.phases import Act, Verb, act
 from ferryman.core.standing import after, legal_now, standing, standing_replicas, subject, waits
@@ -16,9 +17,6 @@ from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 from ferryman.strategies.compile import compile_plan
-
-# Going back for these says nothing against the content.
-NOT_ITS_FAULT = frozenset({"error", "supersede"})
 
 
 def deploy(
@@ -96,7 +94,7 @@ def _deploy_over(
     again = revision.id == current.candidate
     if again and current.cause is None:
         return change_in_place(service, current, release, actor)
-    if again and current.cause is not None and current.cause.kind not in NOT_ITS_FAULT:
+    if again and current.cause is not None and current.cause.kind not in BLAMELESS:
         raise _rejected(service, current.candidate, current.cause.reason)
     supersedes = act(current.phase, Verb.DEPLOY) is Act.SUPERSEDE
     dropped = fallen(service, f"superseded by {next_id(service)}", actor)
@@ -147,7 +145,7 @@ def _begins(draft: Draft) -> Answer:
 
 
 def _taken_back(current: Rollout, revision: str) -> bool:
-    blamed = current.kind != DRILL and current.cause is not None and current.cause.kind not in NOT_ITS_FAULT
+    blamed = current.kind != DRILL and current.cause is not None and current.cause.kind not in BLAMELESS
     return current.phase is Phase.ROLLED_BACK and current.candidate == revision and blamed
 
 

@@ -6,12 +6,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ferryman.core.approvals import fold_approval
 from ferryman.core.exposure import exposure
 from ferryman.model.event import (
     AnalysisAwaited,
+    ApprovalOpened,
+    Approved,
     BackOrdered,
     CheckFinished,
     CheckStarted,
+    Denied,
     Event,
     Noted,
     Paused,
@@ -36,6 +40,8 @@ from ferryman.model.world import EMPTY_WORLD
 KEPT_PROMOTED = 10
 KEPT_REJECTED = 20
 KEPT_PRUNED = 50
+# Going back for these says nothing against the content.
+BLAMELESS = frozenset({"supersede", "error", "expired"})
 # Waiting for a verdict that did not come: going on means judging anew from there.
 JUDGED_ANEW = frozenset({"inconclusive", "insufficient", "fail", "error"})
 
@@ -121,7 +127,7 @@ def _ended(service: Service, event: Event, body: RolloutEnded) -> Service:
     service = replace(service, current=done)
     if body.outcome is Phase.PROMOTED:
         return _promoted(service, done)
-    blamed = done.kind != DRILL and done.cause is not None and done.cause.kind not in ("supersede", "error")
+    blamed = done.kind != DRILL and done.cause is not None and done.cause.kind not in BLAMELESS
     if blamed and done.candidate != service.stable:
         rejected = {**service.rejected, done.candidate: body.reason}
         service = replace(service, rejected=dict(list(rejected.items())[-KEPT_REJECTED:]))
@@ -209,6 +215,8 @@ def _fold(rollout: Rollout, event: Event) -> Rollout:
             return replace(rollout, checks={**rollout.checks, body.key: "running"})
         case CheckFinished():
             return replace(rollout, checks={**rollout.checks, body.key: body.state})
+        case ApprovalOpened() | Approved() | Denied():
+            return fold_approval(rollout, event, body)
         case Paused():
             pause = PauseState(kind=body.kind, reason=body.reason, since=at, by=event.actor, until=body.until)
             return replace(rollout, phase=Phase.PAUSED, pause=pause)
@@ -349,6 +357,7 @@ def _retried(rollout: Rollout, at: float, body: Retried) -> Rollout:
         waited=False,
         cause=None,
         checks={},
+        approvals={},
         verdict=(-1, ""),
         reason="",
         rollback_seconds=None,

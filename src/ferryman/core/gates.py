@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
+from ferryman.core.approvals import gate_key, wish
 from ferryman.core.blind import judgement, missing_seconds
 from ferryman.core.reached import settled
-from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Phase, SettledGate, VerdictGate
-from ferryman.model.release import Analysis
+from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Phase, SettledGate, VerdictGate
+from ferryman.model.release import Analysis, Approval
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import AnalysisSeen, Seen
 
 
 class Wait(msgspec.Struct, frozen=True):
-    """Why a step does not end yet. `pause`: the kind of pause it turns into now. `check`: the key of a check to start.
+    """Why a step does not end yet. `pause`: the kind of pause it turns into now. `check`: the key of a check to start,
+    `approval`: the key and terms of an approval to ask for.
     `judged`: only the judge is waited for. `until`: when time opens or turns it (epoch seconds)."""
 
     reason: str
     until: float | None = None
     pause: str | None = None
     check: str | None = None
+    approval: tuple[str, Approval] | None = None
     judged: bool = False
     goes_back: bool = False
     promote: bool = False
@@ -37,10 +40,11 @@ def open_gate(rollout: Rollout, seen: Seen, now: float) -> Wait | None:
 
 
 def _waived(rollout: Rollout, gate: Gate) -> bool:
-    """A person skipped this step's gates, or all of them; never the gates that end the old side."""
+    """A person skipped this step's gates, or all of them; never the gates that end the old side. What others have to
+    agree to is not one person's to skip: only a promotion in full does, which everybody gets to know of."""
     if isinstance(gate, SettledGate) or rollout.current.phase is Phase.FINISHING:
         return False
-    return rollout.skipped or rollout.full
+    return rollout.full or (rollout.skipped and not isinstance(gate, ApprovalGate))
 
 
 def _wait(rollout: Rollout, number: int, gate: Gate, seen: Seen, now: float) -> Wait | None:
@@ -54,6 +58,8 @@ def _wait(rollout: Rollout, number: int, gate: Gate, seen: Seen, now: float) -> 
             return _pause(rollout, gate, now)
         case CheckGate():
             return _check(rollout, number, gate)
+        case ApprovalGate():
+            return _approval(rollout, number, gate.approval, now)
         case SettledGate():
             return None if settled(rollout.current.world, seen) else Wait("waits for old instances to end")
 
@@ -72,13 +78,17 @@ def _pause(rollout: Rollout, gate: PauseGate, now: float) -> Wait | None:
     return Wait(f"waits {gate.seconds:g} s", until=now + gate.seconds, pause="timer")
 
 
-def check_key(rollout: Rollout, number: int) -> str:
-    """A check's effect happens at most once per (rollout, attempt, step, gate)."""
-    return f"{rollout.id}/{rollout.attempt}/{rollout.step}/{number}"
+def _approval(rollout: Rollout, number: int, terms: Approval, now: float) -> Wait | None:
+    key = gate_key(rollout, number)
+    asked = rollout.approvals.get(key)
+    if asked is not None and len(asked.given) >= terms.count:
+        return None
+    until = None if terms.timeout_seconds is None else now + terms.timeout_seconds
+    return Wait(f"waits for {wish(terms)}", until=asked.until if asked is not None else until, approval=(key, terms))
 
 
 def _check(rollout: Rollout, number: int, gate: CheckGate) -> Wait | None:
-    key = check_key(rollout, number)
+    key = gate_key(rollout, number)
     match rollout.checks.get(key):
         case None:
             return Wait(gate.check.name, check=key)

@@ -108,6 +108,14 @@ _NO_ROLLOUT: dict[Verb, Act] = {verb: _A.START if verb is Verb.DEPLOY else _REFU
 _REFUSED = frozenset({_A.REFUSE, _A.ROLLING_BACK, _A.SUPERSEDED})
 
 
+BESIDE: dict[str, tuple[str, str, str]] = {
+    "approve": ("something waits for an approval", "no_gate", "one person's word; with the last one needed it goes on"),
+    "deny": ("something waits for an approval", "no_gate", "the release goes back"),
+}
+"""Verbs that are legal by what waits, not by the phase: when, refused as, what happens. While an approval is waited for,
+`promote` and `resume` are refused as ``approval_needed``."""
+
+
 def act(phase: Phase | None, verb: Verb) -> Act:
     """What `verb` does in `phase`; None: the service has no rollout yet."""
     return (_NO_ROLLOUT if phase is None else TABLE[phase])[verb]

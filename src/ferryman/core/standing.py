@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ferryman.core.approvals import awaited, pending
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb, legal
 from ferryman.model.event import Draft, Event
@@ -42,7 +43,13 @@ def legal_now(service: Service) -> tuple[str, ...]:
     if about is None:
         return legal(None)
     found = legal(verb_phase(about))
-    return tuple(v for v in found if v not in NOT_OF_A_DRILL) if about.kind == DRILL else found
+    if about.kind == DRILL:
+        return tuple(v for v in found if v not in NOT_OF_A_DRILL)
+    if pending(about) is None:
+        return found
+    if awaited(about):
+        found = tuple(verb for verb in found if verb not in ("promote", "resume"))
+    return (*found, "approve", "deny")
 
 
 NOT_OF_A_DRILL = frozenset({Verb.PROMOTE.value, Verb.FULL.value})

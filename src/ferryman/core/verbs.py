@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferryman.core.answers import Answer, aborted, refused, superseded
+from ferryman.core.approvals import awaited, pending, progress, wish
 from ferryman.core.decide import wanted
 from ferryman.core.deploying import deploy, preview
 from ferryman.core.drilling import drill
@@ -58,6 +59,10 @@ def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str
             message = f"{current.id} waits because the judge said fail: {current.pause.reason}"
             hint = "`ferry abort` takes it back; `ferry promote --full` overrules the judge for good"
             raise Refused("verdict_fail", message, ("abort", "promote --full", "resume"), hint)
+        case Act.NEXT | Act.RESUME if (asked := pending(current)) is not None and awaited(current):
+            message = f"{current.id} waits for {wish(asked[1])}: {progress(asked[1], asked[2])}"
+            hint = "`ferry approve` is one of them; `ferry promote --full` goes on without, and everybody is told"
+            raise Refused("approval_needed", message, ("approve", "deny", "promote --full", "abort"), hint)
         case Act.NEXT | Act.END_BAKE | Act.FULL | Act.HOLD | Act.RESUME:
             found = _on_the_way(current, doing, actor, reason)
         case _:

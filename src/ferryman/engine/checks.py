@@ -21,7 +21,7 @@ DETAIL_MAX = 400
 
 
 class CheckRun(msgspec.Struct, frozen=True):
-    """One run of a check: its key (`core.gates.check_key`), what to do, and against whom."""
+    """One run of a check: its key (`core.approvals.gate_key`), what to do, and against whom."""
 
     key: str
     rollout: str
@@ -85,7 +85,7 @@ class Checks:
 
 
 def gate_of(rollout: Rollout, key: str) -> CheckGate | None:
-    """The gate that a key (`core.gates.check_key`) belongs to, if it is of the present step."""
+    """The gate that a key (`core.approvals.gate_key`) belongs to, if it is of the present step."""
     *_, step, number = key.split("/")
     if int(step) != rollout.step or int(number) >= len(rollout.current.gates):
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from ferryman.core.approving import approve, deny
 from ferryman.core.evolve import evolve
 from ferryman.core.lint import plan_findings
 from ferryman.core.moved import need_standing
@@ -309,6 +310,24 @@ class Controller:
             lambda s, _: drill(
                 s, actor=actor, traffic_percent=traffic_percent, hold_seconds=hold_seconds, reason=reason
             )
+        )
+        return self._said(service, said)
+
+    async def approve(
+        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+    ) -> AnswerView:
+        """`actor` agrees in `role` to what waits for it (or to `gate` only)."""
+        said = await self.known(service).ask(
+            lambda s, now: approve(s, actor=actor, role=role, now=now, reason=reason, gate=gate)
+        )
+        return self._said(service, said)
+
+    async def deny(
+        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+    ) -> AnswerView:
+        """`actor` refuses in `role`: the release goes back."""
+        said = await self.known(service).ask(
+            lambda s, now: deny(s, actor=actor, role=role, now=now, reason=reason, gate=gate)
         )
         return self._said(service, said)
 

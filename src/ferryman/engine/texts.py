@@ -9,9 +9,12 @@ import msgspec
 
 from ferryman.model.event import (
     AnalysisAwaited,
+    ApprovalOpened,
+    Approved,
     BackOrdered,
     CheckFinished,
     CheckStarted,
+    Denied,
     Event,
     Noted,
     Paused,
@@ -64,6 +67,9 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     VerdictChanged: lambda b: f"verdict {b.verdict}: {b.reason}",
     CheckStarted: lambda b: f"check {b.name!r} begins",
     CheckFinished: lambda b: f"check {b.name!r} {b.state}: {b.detail}",
+    ApprovalOpened: lambda b: b.reason,
+    Approved: lambda b: f"approved {b.given}/{b.count} as {b.role}" + _because(b.reason),
+    Denied: lambda b: f"denied as {b.role}" + _because(b.reason),
     Paused: lambda b: f"paused ({b.kind}): {b.reason}",
     Resumed: lambda b: "goes on" + _because(b.reason),
     Skipped: lambda b: f"promoted past step {b.step + 1}" + _because(b.reason),

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from ferryman.core.approvals import awaited, pending, progress, wish
 from ferryman.core.decide import wanted
 from ferryman.core.gates import open_gate
 from ferryman.core.moved import token
 from ferryman.core.reached import reached, settled
 from ferryman.core.standing import legal_now
 from ferryman.engine.traffic import Rates, Traffic
-from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, VerdictGate
-from ferryman.model.rollout import DRILL, Rollout, Service, Track
+from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, VerdictGate
+from ferryman.model.rollout import DRILL, Asked, Given, Rollout, Service, Track
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RouteStatus, Seen
-from ferryman.model.view import EventView, InstanceView, RolloutView, ServiceView, SideView, StepView
+from ferryman.model.view import (
+    ApprovalView,
+    EventView,
+    GivenView,
+    InstanceView,
+    RolloutView,
+    ServiceView,
+    SideView,
+    StepView,
+)
 from ferryman.model.world import World
 
 _BAD_ROUTES = {RouteStatus.REJECTED, RouteStatus.UNREACHABLE}
@@ -191,6 +201,7 @@ def rollout_view(service: Service, seen: Seen) -> RolloutView:
         next=following,
         until=until,
         eta_seconds=eta_seconds(rollout, seen),
+        approvals=tuple(_approval(rollout, key, asked) for key, asked in rollout.approvals.items()),
     )
 
 
@@ -206,6 +217,27 @@ def planned(plan: Plan) -> tuple[StepView, ...]:
         )
         for step in plan.steps
     )
+
+
+def _approval(rollout: Rollout, key: str, asked: Asked) -> ApprovalView:
+    # Those of the way forward: on the way back `steps` are others.
+    steps = rollout.plan.steps
+    return ApprovalView(
+        key=key,
+        step=asked.step,
+        step_name=steps[asked.step].name if asked.step < len(steps) else "",
+        role=asked.role,
+        needed=asked.count,
+        given=tuple(_given(g) for g in asked.given),
+        state=asked.state,
+        since=asked.since,
+        until=asked.until,
+        denied=_given(asked.denied) if asked.denied is not None else None,
+    )
+
+
+def _given(given: Given) -> GivenView:
+    return GivenView(at=given.at, by=given.by, role=given.role, reason=given.reason)
 
 
 def _steps(rollout: Rollout) -> tuple[StepView, ...]:
@@ -233,6 +265,8 @@ def _gate(gate: Gate) -> str:
             return f"pause {seconds:g}s"
         case CheckGate(check=check):
             return f"check {check.name}"
+        case ApprovalGate(approval=terms):
+            return wish(terms)
         case SettledGate():
             return "old instances gone"
 
@@ -242,6 +276,9 @@ def what_next(rollout: Rollout, seen: Seen) -> tuple[str, str, float | None]:
     if rollout.phase.terminal:
         return "", "", None
     following = _following(rollout)
+    asked = pending(rollout)
+    if asked is not None and awaited(rollout):
+        return f"{progress(*asked[1:])}, waits for {wish(asked[1])}", following, asked[2].until
     if rollout.pause is not None:
         return rollout.pause.reason, following, rollout.pause.until
     if rollout.reached_at is None:
@@ -285,7 +322,7 @@ def eta_seconds(rollout: Rollout, seen: Seen) -> float | None:
     total = 0.0
     for n, step in enumerate(rollout.plan.steps[rollout.step :]):
         for gate in step.gates:
-            if isinstance(gate, PauseGate) and gate.seconds is None:
+            if isinstance(gate, ApprovalGate) or (isinstance(gate, PauseGate) and gate.seconds is None):
                 return None
             seconds = gate.seconds if isinstance(gate, HoldGate | PauseGate) else 0.0
             total += seconds or 0.0

@@ -82,6 +82,36 @@ class CheckFinished(msgspec.Struct, frozen=True, tag="check_finished"):
     detail: str = ""
 
 
+class ApprovalOpened(msgspec.Struct, frozen=True, tag="approval_opened"):
+    """The rollout waits for people to agree: `count` of `role` or above, until `until` (epoch seconds; None: no end).
+    `key` names what is asked; it is asked again under the same key when something else came between."""
+
+    key: str
+    step: int
+    count: int
+    role: str
+    reason: str
+    until: float | None = None
+
+
+class Approved(msgspec.Struct, frozen=True, tag="approved"):
+    """The actor agreed, in this role: the `given`-th of `count`."""
+
+    key: str
+    role: str
+    given: int
+    count: int
+    reason: str = ""
+
+
+class Denied(msgspec.Struct, frozen=True, tag="denied"):
+    """The actor refused, in this role. The way back follows."""
+
+    key: str
+    role: str
+    reason: str = ""
+
+
 class Paused(msgspec.Struct, frozen=True, tag="paused"):
     """The rollout waits; the world stays."""
 
@@ -172,6 +202,9 @@ Body = (
     | VerdictChanged
     | CheckStarted
     | CheckFinished
+    | ApprovalOpened
+    | Approved
+    | Denied
     | Paused
     | Resumed
     | Skipped

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ferryman.model.release import Check
+from ferryman.model.release import Approval, Check
 from ferryman.model.world import World
 
 
@@ -66,12 +66,18 @@ class CheckGate(msgspec.Struct, frozen=True, tag="check"):
     revision: str
 
 
+class ApprovalGate(msgspec.Struct, frozen=True, tag="approval"):
+    """People must agree; a denial, or no agreement in time, goes back."""
+
+    approval: Approval
+
+
 class SettledGate(msgspec.Struct, frozen=True, tag="settled"):
     """No live instance is left beyond what the world asks for."""
 
 
-G = TypeVar("G", bound="HoldGate | VerdictGate | PauseGate | CheckGate | SettledGate")
-Gate = HoldGate | VerdictGate | PauseGate | CheckGate | SettledGate
+Gate = HoldGate | VerdictGate | PauseGate | CheckGate | ApprovalGate | SettledGate
+G = TypeVar("G", bound=Gate)
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -73,7 +73,22 @@ class RunCheck(msgspec.Struct, frozen=True, tag="check"):
     check: Check
 
 
-CanaryStep = SetWeight | Pause | Analyse | Scale | Route | RunCheck
+class Approval(msgspec.Struct, frozen=True):
+    """`count` different people, each of `role` (operator or admin) or above, must agree. `timeout_seconds` after it was
+    asked for the release goes back; None: it is waited for as long as it takes."""
+
+    count: int = 1
+    role: str = "operator"
+    timeout_seconds: float | None = 86_400.0
+
+
+class Approve(msgspec.Struct, frozen=True, tag="approve"):
+    """Wait for an approval."""
+
+    approval: Approval = Approval()
+
+
+CanaryStep = SetWeight | Pause | Analyse | Scale | Route | RunCheck | Approve
 
 
 class Rolling(msgspec.Struct, frozen=True, tag="rolling"):
@@ -178,6 +193,13 @@ class Routing(msgspec.Struct, frozen=True):
     host: str = "127.0.0.1"
 
 
+class Approvals(msgspec.Struct, frozen=True):
+    """Approvals of any strategy: `start` before the first user meets the candidate, `promotion` before all do."""
+
+    start: Approval | None = None
+    promotion: Approval | None = None
+
+
 class Release(msgspec.Struct, frozen=True):
     """One release file: carry `service` to this content by this strategy."""
 
@@ -202,3 +224,4 @@ class Release(msgspec.Struct, frozen=True):
     analysis: Analysis = Analysis()
     deadlines: Deadlines = Deadlines()
     undo_window: int = 3
+    approvals: Approvals = Approvals()

@@ -23,7 +23,7 @@ class Track(StrEnum):
 
 
 class PauseState(msgspec.Struct, frozen=True):
-    """Why nothing moves. `kind`: operator, human, inconclusive, insufficient, fail, error, deadline or timer.
+    """Why nothing moves. `kind`: operator, human, approval, inconclusive, insufficient, fail, error, deadline or timer.
     `until` is an epoch second, None when a person must act."""
 
     kind: str
@@ -34,13 +34,41 @@ class PauseState(msgspec.Struct, frozen=True):
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """Why a rollout goes back. `kind`: abort, verdict, deadline, breaker, check, supersede, error, denied or
+    """Why a rollout goes back. `kind`: abort, verdict, deadline, breaker, check, supersede, error, denied, expired or
     drill (a rehearsal is complete)."""
 
     kind: str
     reason: str
     at: float
     by: str
+
+
+class Given(msgspec.Struct, frozen=True):
+    """One person's word on what was asked: when (epoch seconds), who, in which role, and what they said to it."""
+
+    at: float
+    by: str
+    role: str
+    reason: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """An approval that was asked for at `step`. `until` (epoch seconds) is when no answer counts as no; None: never."""
+
+    step: int
+    count: int
+    role: str
+    since: float
+    until: float | None
+    given: tuple[Given, ...] = ()
+    denied: Given | None = None
+
+    @property
+    def state(self) -> str:
+        """open, granted or denied."""
+        if self.denied is not None:
+            return "denied"
+        return "granted" if len(self.given) >= self.count else "open"
 
 
 class Rollout(msgspec.Struct, frozen=True):
@@ -51,6 +79,7 @@ class Rollout(msgspec.Struct, frozen=True):
     before then. `progress_at` feeds the progress deadline. `skipped` waives the gates of the present step, `full` those
     of all steps; `waited` tells that this step's own pause is over. `verdict` is the last one recorded: (stage, verdict).
     `ready_seconds`: how long the candidate's first instances took from being asked for until they were ready.
+    `approvals` are those asked for in this attempt, by key (`core.approvals.gate_key`).
     """
 
     id: str
@@ -83,6 +112,7 @@ class Rollout(msgspec.Struct, frozen=True):
     cause: Cause | None = None
     superseded_by: str | None = None
     checks: dict[str, str] = {}
+    approvals: dict[str, Asked] = {}
     verdict: tuple[int, str] = (-1, "")
     reason: str = ""
     rollback_seconds: float | None = None

@@ -44,6 +44,31 @@ class StepView(msgspec.Struct, frozen=True):
     gates: tuple[str, ...] = ()
 
 
+class GivenView(msgspec.Struct, frozen=True):
+    """One person's approval or denial."""
+
+    at: float
+    by: str
+    role: str
+    reason: str = ""
+
+
+class ApprovalView(msgspec.Struct, frozen=True):
+    """An approval that was asked for in this attempt: `needed` people of `role` or above, `given` so far. `state`: open,
+    granted or denied. `until` is when an open one counts as denied (None: never). `key` names it in approve and deny."""
+
+    key: str
+    step: int
+    step_name: str
+    role: str
+    needed: int
+    given: tuple[GivenView, ...]
+    state: str
+    since: float
+    until: float | None = None
+    denied: GivenView | None = None
+
+
 class RolloutView(msgspec.Struct, frozen=True):
     """One rollout. `verdict` is the judge's present word; `evidence` its record; `waiting_for` is why nothing moves and
     `next` what comes then; `until` is when time alone will move it; `eta_seconds` to promotion if all goes well."""
@@ -83,6 +108,7 @@ class RolloutView(msgspec.Struct, frozen=True):
     next: str = ""
     until: float | None = None
     eta_seconds: float | None = None
+    approvals: tuple[ApprovalView, ...] = ()
 
 
 class EventView(msgspec.Struct, frozen=True):

@@ -61,6 +61,14 @@ class World(msgspec.Struct, frozen=True):
     proven: tuple[str, ...] = ()
 
 
+def share_percent(world: World, revision: str) -> float:
+    """The share of the users that the world gives a revision, in percent: of the traffic where somebody shares it out,
+    else of the instances."""
+    if world.weights or world.listener is not None:
+        return world.weights.get(revision, 0.0)
+    return 100.0 * world.instances.get(revision, 0) / max(1, sum(world.instances.values()))
+
+
 EMPTY_WORLD = World(instances={}, weights={}, bounds=Bounds(min_available=0, max_total=0))
 
 

@@ -10,7 +10,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from ferryman.model.errors import Problem, SpecError
-from ferryman.model.release import Analysis, Deadlines, Limits, Release, Routing
+from ferryman.model.release import Analysis, Approvals, Deadlines, Limits, Release, Routing
 from ferryman.spec import lint
 from ferryman.spec.document import load
 from ferryman.spec.durations import format_duration
@@ -113,6 +113,7 @@ def _build(values: Values) -> Release:
         DEFAULTS,
         routing=replace(Routing(), **groups["routing"]) if "routing" in groups else NO_TRAFFIC,
         analysis=replace(Analysis(), limits=limits, **groups.get("analysis", {})),
+        approvals=replace(Approvals(), **groups.get("approvals", {})),
         deadlines=replace(Deadlines(), **groups.get("deadlines", {})),
         **groups[""],
     )

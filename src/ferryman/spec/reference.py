@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ferryman.analysis.registry import JUDGES
 from ferryman.spec.catalog import example, example_names
+from ferryman.spec.gate_table import APPROVAL, APPROVALS
 from ferryman.spec.lint import WARNINGS
 from ferryman.spec.report import CODES
 from ferryman.spec.shapes import Key, Keys
@@ -55,6 +56,8 @@ def reference_markdown() -> str:
         *(_section(keys) for keys in (CHECK, ANALYSIS)),
         _section(LIMITS, level=3),
         "\n".join(_judges()),
+        _section(APPROVALS),
+        _section(APPROVAL, level=3),
         *(_section(keys) for keys in (DEADLINES, CAPACITY)),
         "\n".join(_examples()),
         "\n".join(_codes("Problems", "Any of these refuses the file. All of them are told at once.", CODES)),

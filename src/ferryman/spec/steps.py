@@ -6,8 +6,21 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ferryman.model.release import Amount, Analyse, CanaryStep, Check, Pause, Route, RunCheck, Scale, SetWeight
+from ferryman.model.release import (
+    Amount,
+    Analyse,
+    Approval,
+    Approve,
+    CanaryStep,
+    Check,
+    Pause,
+    Route,
+    RunCheck,
+    Scale,
+    SetWeight,
+)
 from ferryman.spec.document import join
+from ferryman.spec.gate_table import APPROVAL
 from ferryman.spec.kinds import BAD, Duration, Flag, Instances, Number, Schema, read, wrong_type
 from ferryman.spec.nodes import ListNode, MapNode, Node, ScalarNode, show
 from ferryman.spec.report import Report
@@ -62,6 +75,7 @@ FORMS: tuple[Key, ...] = (
     Key("header", RouteStep("header", HEADER_NAME), "Send requests with this header to the candidate."),
     Key("cookie", RouteStep("cookie", COOKIE_NAME), "Send requests with this cookie to the candidate."),
     Key("check", CHECK, "Run a check against the candidate; a fail takes it back."),
+    Key("approve", APPROVAL, "Wait until people agreed; `{}` is one operator."),
 )
 BESIDE_WEIGHT: tuple[Key, ...] = (
     Key("hold", HOLD, "Hold of this weight, instead of the canary's `hold`."),
@@ -151,6 +165,8 @@ def _draft(form: str, values: dict[str, object]) -> Draft:
         return Draft(value)
     if isinstance(value, Check):
         return Draft(RunCheck(value))
+    if isinstance(value, Approval):
+        return Draft(Approve(value))
     return Draft(Scale(value if isinstance(value, Amount) else None))
 
 

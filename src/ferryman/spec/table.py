@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ferryman.analysis.registry import JUDGES
+from ferryman.spec.gate_table import APPROVALS
 from ferryman.spec.judge_options import check_options
 from ferryman.spec.kinds import Choice, Duration, Flag, Number, Percent, Text, Whole, items
 from ferryman.spec.shapes import Environment, Free, Given, Key, Keys, ListOf, Switch, homes
@@ -256,6 +257,7 @@ ROOT = Keys(
         Key("traffic", TRAFFIC, "Where users connect."),
         Key("strategy", StrategyKind(), "How the change reaches users.", "strategy", "canary"),
         Key("analysis", Switch(ANALYSIS, "analysis.enabled"), "How evidence is weighed."),
+        Key("approvals", APPROVALS, "Who must agree, and when."),
         Key("deadlines", DEADLINES, "What happens when nothing moves."),
         Key("capacity", CAPACITY, "Capacity needed before traffic moves."),
         Key("undoWindow", Whole(0, 100), "Releases back to which `ferry undo` goes without steps.", "undo_window", 3),

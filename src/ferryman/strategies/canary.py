@@ -7,10 +7,22 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Phase, Plan, SettledGate, Step, VerdictGate
+from ferryman.model.plan import (
+    ApprovalGate,
+    CheckGate,
+    Gate,
+    HoldGate,
+    PauseGate,
+    Phase,
+    Plan,
+    SettledGate,
+    Step,
+    VerdictGate,
+)
 from ferryman.model.release import (
     Amount,
     Analyse,
+    Approve,
     Canary,
     CanaryStep,
     Pause,
@@ -160,6 +172,8 @@ class _Walk:
                 return (f"{entry.kind} {entry.name}" if entry.name else "no matches"), []
             case RunCheck(check=check):
                 return f"check {check.name}", [CheckGate(check, self.parties.candidate)]
+            case Approve(approval=approval):
+                return "approval", [ApprovalGate(approval)]
 
     def _judged(self, hold_seconds: float | None, *, analyse: bool) -> list[Gate]:
         analysis = self.parties.release.analysis

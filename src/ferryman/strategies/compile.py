@@ -5,6 +5,7 @@ from __future__ import annotations
 from ferryman.model.plan import Phase, Plan, SettledGate, Step
 from ferryman.model.release import BlueGreen, Canary, Drill, Recreate, Release, Rolling
 from ferryman.model.world import EMPTY_WORLD, World
+from ferryman.strategies.approvals import with_approvals
 from ferryman.strategies.bluegreen import compile_blue_green
 from ferryman.strategies.canary import compile_canary
 from ferryman.strategies.common import Parties, bounds, plan, steady, way_back
@@ -33,13 +34,17 @@ def compile_plan(
         return compile_drill(parties, release.strategy, standing)
     if candidate == stable:
         return _resize(parties)
-    match release.strategy:
+    return with_approvals(_compiled(parties, release.strategy), release.approvals, parties.stable_replicas)
+
+
+def _compiled(parties: Parties, strategy: Rolling | BlueGreen | Canary | Recreate) -> Plan:
+    match strategy:
         case Rolling():
-            return compile_rolling(parties, release.strategy)
+            return compile_rolling(parties, strategy)
         case BlueGreen():
-            return compile_blue_green(parties, release.strategy)
+            return compile_blue_green(parties, strategy)
         case Canary():
-            return compile_canary(parties, release.strategy)
+            return compile_canary(parties, strategy)
         case Recreate():
             return compile_recreate(parties)
 

@@ -124,6 +124,20 @@ class FakeController:
         self._call("verb", service, verb, actor, reason, full)
         return self.answer
 
+    async def approve(
+        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+    ) -> AnswerView:
+        self._known(service)
+        self._call("approve", service, actor, role, reason, gate)
+        return self.answer
+
+    async def deny(
+        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+    ) -> AnswerView:
+        self._known(service)
+        self._call("deny", service, actor, role, reason, gate)
+        return self.answer
+
     async def undo(
         self,
         service: str,

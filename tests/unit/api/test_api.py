@@ -94,6 +94,13 @@ def test_undo_and_down(client: Client, fake: FakeController) -> None:
     assert fake.calls[-1] == ("down", "shop", "ana", "r")
 
 
+def test_approve_and_deny_come_from_the_owner(client: Client, fake: FakeController) -> None:
+    client.approve("shop", actor="ana", reason="fine", gate="shop-2/1/3/0")
+    assert fake.calls[-1] == ("approve", "shop", "ana", "admin", "fine", "shop-2/1/3/0")
+    client.deny("shop", actor="ben")
+    assert fake.calls[-1] == ("deny", "shop", "ben", "admin", "", None)
+
+
 def test_a_refusal_arrives_as_one(client: Client, fake: FakeController) -> None:
     fake.fails["verb"] = Refused("not_running", "nothing runs", ("deploy", "undo"))
     with pytest.raises(Refused) as caught:

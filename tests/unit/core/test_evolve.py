@@ -12,10 +12,14 @@ from msgspec.structs import replace
 from ferryman.core.evolve import KEPT_PROMOTED, evolve
 from ferryman.model.event import (
     AnalysisAwaited,
+    ApprovalOpened,
+    Approved,
     BackOrdered,
     Body,
     CheckFinished,
     CheckStarted,
+    Denied,
+    Draft,
     Event,
     Noted,
     Paused,
@@ -35,7 +39,7 @@ from ferryman.model.event import (
 )
 from ferryman.model.plan import Phase
 from ferryman.model.release import Pause, SetWeight
-from ferryman.model.rollout import Cause, Rollout, Service, Track
+from ferryman.model.rollout import Cause, Given, Rollout, Service, Track
 from ferryman.model.world import EMPTY_WORLD
 from ferryman.strategies.compile import compile_plan
 from unit.playbook import Book, canary, release, revision
@@ -352,6 +356,21 @@ def test_a_start_of_one_that_does_not_wait_is_refused() -> None:
         evolve(
             book.service, Event("shop", book.service.seq + 1, "shop-77", 0.0, "bo", RolloutStarted(book.rollout.plan))
         )
+
+
+def test_an_approval_is_asked_for_and_answered() -> None:
+    """What was answered counts on when it is asked for again."""
+    book = walking()
+    opened = ApprovalOpened("key", 1, 2, "operator", "waits for 2 approvals", 5000.0)
+    book.fold(Draft(book.rollout.id, opened))
+    assert (book.rollout.phase, book.rollout.pause and book.rollout.pause.until) == (Phase.PAUSED, 5000.0)
+    book.fold(Draft(book.rollout.id, Approved("key", "admin", 1, 2, "fine"), "ana"))
+    book.fold(Draft(book.rollout.id, opened))
+    asked = book.rollout.approvals["key"]
+    assert (asked.state, asked.given) == ("open", (Given(book.now, "ana", "admin", "fine"),))
+    book.fold(Draft(book.rollout.id, Denied("key", "operator", "no"), "ben"))
+    asked = book.rollout.approvals["key"]
+    assert (asked.state, asked.denied) == ("denied", Given(book.now, "ben", "operator", "no"))
 
 
 def test_every_kind_of_event_has_its_test() -> None:

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from ferryman.core.approvals import awaited
+from ferryman.core.approving import approve, deny
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import legal_now, subject
@@ -20,6 +22,9 @@ from ferryman.model.release import (
     Amount,
     Analyse,
     Analysis,
+    Approval,
+    Approvals,
+    Approve,
     BlueGreen,
     Check,
     Deadlines,
@@ -43,6 +48,7 @@ SMOKE = Check(name="smoke", http_path="/smoke")
 STEPS = (
     (SetWeight(25, 5), SetWeight(50, 5)),
     (SetWeight(10, 5), Pause(3), SetWeight(60), Analyse(2)),
+    (SetWeight(20), Approve(Approval(2, "operator", 30.0)), SetWeight(60, 5)),
     (Route("header", "x", "1"), Pause(2), Scale(Amount(2)), SetWeight(50), Scale(), RunCheck(SMOKE)),
 )
 STRATEGIES: tuple[Strategy, ...] = (
@@ -58,6 +64,7 @@ STRATEGIES: tuple[Strategy, ...] = (
 )
 DEADLINES = Deadlines(progress_seconds=25.0, abort_scale_down_seconds=3.0)
 ANALYSIS = Analysis(min_wait_seconds=8.0, on_error="rollback")
+APPROVALS = Approvals(Approval(1, "operator", 40.0), Approval(2, "admin", 40.0))
 FAULTS = ("never_ready", "crashing")
 
 
@@ -90,6 +97,15 @@ class Production(RuleBasedStateMachine):
     @rule(to=st.sampled_from((None, None, *LABELS)), with_steps=st.booleans(), force=st.booleans())
     def undo(self, to: str | None, with_steps: bool, force: bool) -> None:
         self._asked(lambda: self.book.undo(to=to, with_steps=with_steps, force=force))
+
+    @rule(
+        actor=st.sampled_from(("ana", "ben", "cem")),
+        role=st.sampled_from(("operator", "admin", "viewer")),
+        yes=st.sampled_from((True, True, True, False)),
+    )
+    def approve(self, actor: str, role: str, yes: bool) -> None:
+        ask = approve if yes else deny
+        self._asked(lambda: self.book.take(ask(self.book.service, actor=actor, role=role, now=self.book.now)))
 
     @rule(dice=st.integers(0, 9))
     def down(self, dice: int) -> None:
@@ -148,7 +164,8 @@ class Production(RuleBasedStateMachine):
     @invariant()
     def legal_verbs_are_not_refused_for_the_phase(self) -> None:
         service, about = self.book.service, subject(self.book.service)
-        assert ("resume" in legal_now(service)) == (about is not None and about.phase is Phase.PAUSED and self._up())
+        paused = about is not None and about.phase is Phase.PAUSED and not awaited(about)
+        assert ("resume" in legal_now(service)) == (paused and self._up())
 
     def _up(self) -> bool:
         return not self.book.service.down or bool(self.book.service.queue)
@@ -209,8 +226,15 @@ class Production(RuleBasedStateMachine):
     # ---- inside
     def _deploy(self, label: str, strategy: Strategy, replicas: int, *, routed: bool) -> None:
         routing = Routing(port=8080, preview_port=8081) if routed else Routing()
+        asked = APPROVALS if label == LABELS[-1] else Approvals()
         made = release(
-            label, strategy=strategy, replicas=replicas, routing=routing, deadlines=DEADLINES, analysis=ANALYSIS
+            label,
+            strategy=strategy,
+            replicas=replicas,
+            routing=routing,
+            deadlines=DEADLINES,
+            analysis=ANALYSIS,
+            approvals=asked,
         )
         self.book.deploy(made)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ferryman.core.phases import MOVES, REFUSAL, TABLE, Act, Verb, diagram, verb_moves
+from ferryman.core.phases import BESIDE, MOVES, REFUSAL, TABLE, Act, Verb, diagram, verb_moves
 from ferryman.model.plan import Phase
 from unit.golden import Golden
 
@@ -42,8 +42,27 @@ def document() -> str:
     lines = ["| phase | " + " | ".join(f"`{v.value}`" for v in verbs) + " |", "|---" * (len(verbs) + 1) + "|"]
     lines.append("| refused as | " + " | ".join(f"`{REFUSAL[v]}`" for v in verbs) + " |")
     lines += [f"| {p.value} | " + " | ".join(TABLE[p][v].value for v in verbs) + " |" for p in Phase]
+    beside = [
+        "Other verbs go by what waits, not by the phase; while an approval is waited for, `promote` and `resume` are",
+        "refused as `approval_needed`.",
+        "",
+        "| verb | legal while | refused as | what happens |",
+        "|---|---|---|---|",
+        *(f"| `{verb}` | {when} | `{code}` | {what} |" for verb, (when, code, what) in BESIDE.items()),
+        "",
+    ]
     meanings = [f"- **{act.value}**: {MEANING[act]}." for act in Act]
-    return HEAD + "\n".join(lines) + "\n\n" + "\n".join(meanings) + "\n\n```mermaid\n" + diagram() + "```\n"
+    return (
+        HEAD
+        + "\n".join(lines)
+        + "\n\n"
+        + "\n".join(meanings)
+        + "\n\n"
+        + "\n".join(beside)
+        + "\n```mermaid\n"
+        + diagram()
+        + "```\n"
+    )
 
 
 def test_the_document_is_fresh(golden: Golden) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from ferryman.core.approving import approve, deny
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer
 from ferryman.model.errors import Refused
@@ -113,6 +114,14 @@ def _drill(run: Scenario, percent: str | None, hold: str | None) -> None:
     run.answer(lambda: run.book.drill(traffic_percent=share, hold_seconds=seconds(hold) if hold else 10.0))
 
 
+def _answer(run: Scenario, who: str, word: str, role: str | None, reason: str | None) -> None:
+    ask = approve if word == "approves" else deny
+    book = run.book
+    run.answer(
+        lambda: book.take(ask(book.service, actor=who, role=role or "operator", now=book.now, reason=reason or ""))
+    )
+
+
 def _until_phase(run: Scenario, phase: str) -> None:
     wanted = Phase(phase.replace(" ", "_"))
     run.until(lambda: run.book.rollout.phase is wanted, phase)
@@ -180,6 +189,7 @@ DEEDS: list[tuple[str, Callable[..., None]]] = [
     (f"({'|'.join(VERBS)})", _verb),
     (r"undo(?: to (\S+))?", _undo),
     (r"drill(?: with (\S+)%(?: for (\S+))?)?", _drill),
+    (r"(\w+) (approves|denies)(?: as (\w+))?(?:: (.+))?", _answer),
     (r"until ended", _until_ended),
     (r"until step '(.+)'", _until_step),
     (r"until it enters '(.+)'", _until_entered),

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from ferryman.model.release import (
     Amount,
     Analyse,
+    Approval,
+    Approve,
     BlueGreen,
     Canary,
     CanaryStep,
@@ -50,6 +52,12 @@ def check(name: str) -> Check:
     return Check(name=name, http_path=f"/{name}")
 
 
+def approval(text: str) -> Approval:
+    """`2 of operator within 40s`."""
+    count, _, role, _, wait = text.split()
+    return Approval(int(count), role, None if wait == "never" else seconds(wait))
+
+
 def step(text: str) -> CanaryStep:
     """One step of a canary, such as `weight 25 hold 10s judged`."""
     match text.split():
@@ -71,6 +79,8 @@ def step(text: str) -> CanaryStep:
         case ["header", pair]:
             name, value = pair.split("=")
             return Route("header", name, value)
+        case ["approve", *more]:
+            return Approve(approval(" ".join(more)))
         case ["check", name]:
             return RunCheck(check(name))
         case _:
@@ -104,6 +114,8 @@ SETTINGS: dict[str, tuple[str, str, Any]] = {
     "on insufficient": ("analysis", "on_insufficient", str),
     "on inconclusive": ("analysis", "on_inconclusive", str),
     "on deadline": ("deadlines", "on_deadline", str),
+    "approval at the start": ("approvals", "start", approval),
+    "approval of the promotion": ("approvals", "promotion", approval),
     "steps": ("strategy", "steps", _steps),
     "stable": ("strategy", "stable", str),
     "bake": ("strategy", "bake_seconds", seconds),
@@ -145,4 +157,4 @@ class Wish:
         return replace(base, **parts)
 
 
-PARTS = ("routing", "deadlines", "analysis")
+PARTS = ("routing", "deadlines", "analysis", "approvals")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from ferryman.model.event import (
+    ApprovalOpened,
+    Approved,
     BackOrdered,
     CheckFinished,
     CheckStarted,
+    Denied,
     Event,
     Paused,
     PlanChanged,
@@ -57,6 +60,20 @@ def _text(event: Event) -> str:
         case RolloutEnded() as body:
             back = "" if body.rollback_seconds is None else f", everybody back after {body.rollback_seconds:g}s"
             return f"{event.rollout} {body.outcome.value} after {body.seconds:g}s{back}: {body.reason}"
+        case _:
+            return _asked(event)
+
+
+def _asked(event: Event) -> str:
+    """What is asked of people, and what they say."""
+    match event.body:
+        case ApprovalOpened() as body:
+            until = "" if body.until is None else f", at most {body.until - event.at:g}s"
+            return f"approval: {body.reason}{until}"
+        case Approved() as body:
+            return f"approved {body.given}/{body.count} by {event.actor} ({body.role})"
+        case Denied() as body:
+            return f"denied by {event.actor} ({body.role})"
         case _:
             return event.kind.replace("_", " ")
 

@@ -18,6 +18,7 @@ from ferryman.model.release import (
 )
 from ferryman.spec.catalog import example, example_names
 from ferryman.spec.document import load
+from ferryman.spec.gate_table import APPROVAL
 from ferryman.spec.nodes import ListNode, MapNode, Node
 from ferryman.spec.parse import parse_release, parse_release_with_warnings
 from ferryman.spec.reference import example_title
@@ -84,7 +85,8 @@ def keys_known() -> set[str]:
     known |= {f"{steps}.{key.name}" for key in (*FORMS, *BESIDE_WEIGHT)}
     known |= {f"{steps}.{form}.{name}" for form, name in (("header", "name"), ("header", "value"), ("cookie", "name"))}
     known |= {f"{steps}.check.name", f"{steps}.check.http"}
-    known |= keys_below(CHECK, "strategy.blueGreen.checksBefore[]")
+    known |= keys_below(CHECK, "strategy.blueGreen.checksBefore[]") | keys_below(APPROVAL, "approvals.promotion")
+    known |= {"approvals.start.count", "approvals.start.role"}
     return known | {"strategy.blueGreen.checksAfter[].name", "strategy.blueGreen.checksAfter[].http"}
 
 

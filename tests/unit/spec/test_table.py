@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from ferryman.model.errors import SpecError
-from ferryman.model.release import BlueGreen, Canary, Check, Release, Rolling
+from ferryman.model.release import Approval, BlueGreen, Canary, Check, Release, Rolling
 from ferryman.spec.catalog import example, example_names
 from ferryman.spec.document import load
+from ferryman.spec.gate_table import APPROVAL
 from ferryman.spec.kinds import read
 from ferryman.spec.nodes import plain
 from ferryman.spec.parse import DEFAULTS, parse_release
@@ -43,7 +44,8 @@ def model_value(model: object, target: str) -> object:
 
 def pairs() -> list[tuple[Key, object]]:
     listed: list[tuple[Key, object]] = [(key, DEFAULTS) for key in flat(ROOT)]
-    for keys, model in ((ROLLING, Rolling()), (BLUE_GREEN, BlueGreen()), (CANARY, Canary())):
+    apart = ((ROLLING, Rolling()), (BLUE_GREEN, BlueGreen()), (CANARY, Canary()), (APPROVAL, Approval()))
+    for keys, model in apart:
         listed += [(key, model) for key in flat(keys) if key.name not in BUILT]
     return listed
 
@@ -66,13 +68,14 @@ def test_every_field_of_the_model_has_a_key() -> None:
     targets = {key.model for key in flat(ROOT)}
     for name in msgspec.structs.asdict(DEFAULTS):
         assert name in targets or any(t.startswith(f"{name}.") for t in targets), name
-    for keys, model in ((ROLLING, Rolling), (BLUE_GREEN, BlueGreen), (CANARY, Canary)):
+    for keys, model in ((ROLLING, Rolling), (BLUE_GREEN, BlueGreen), (CANARY, Canary), (APPROVAL, Approval)):
         known = {key.target for key in keys.keys}
         assert set(model.__struct_fields__) <= known, model
     for group, model in (
         ("routing", DEFAULTS.routing),
         ("analysis", DEFAULTS.analysis),
         ("deadlines", DEFAULTS.deadlines),
+        ("approvals", DEFAULTS.approvals),
     ):
         for name in msgspec.structs.asdict(model):
             assert any(t == f"{group}.{name}" or t.startswith(f"{group}.{name}.") for t in targets), (group, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, Step, VerdictGate
+from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, Step, VerdictGate
 from ferryman.model.world import World
 
 
@@ -49,5 +49,7 @@ def _gate(gate: Gate) -> str:
             return "a person goes on" if seconds is None else f"a pause of {seconds:g} s is over"
         case CheckGate():
             return f"check {gate.check.name!r} passes on {gate.revision}"
+        case ApprovalGate(approval=terms):
+            return f"{terms.count} of role {terms.role} agree"
         case SettledGate():
             return "no other instance is left"

@@ -51,6 +51,30 @@ async def post_drill(call: Call[Nothing, wire.DrillRequest]) -> AnswerView:
     )
 
 
+async def post_approve(call: Call[Nothing, wire.ApprovalRequest]) -> AnswerView:
+    """Agree, in the role that the caller has for the service."""
+    body = call.body
+    return await call.api.controller.approve(
+        call.service,
+        actor=call.actor(body.actor),
+        role=call.principal.role(call.service) or "",
+        reason=body.reason,
+        gate=body.gate,
+    )
+
+
+async def post_deny(call: Call[Nothing, wire.ApprovalRequest]) -> AnswerView:
+    """Refuse, in that role."""
+    body = call.body
+    return await call.api.controller.deny(
+        call.service,
+        actor=call.actor(body.actor),
+        role=call.principal.role(call.service) or "",
+        reason=body.reason,
+        gate=body.gate,
+    )
+
+
 async def post_down(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
     """Stop the service."""
     return await call.api.controller.down(call.service, actor=call.actor(call.body.actor), reason=call.body.reason)
@@ -80,6 +104,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     _row("abort", _asks(Verb.ABORT), wire.VerbRequest, "Take the rollout back"),
     _row("retry", _asks(Verb.RETRY), wire.FullRequest, "Try again what was taken back or failed"),
     _row("restart", _asks(Verb.RESTART), wire.VerbRequest, "Replace the instances one by one, same version"),
+    _row(
+        "approve",
+        post_approve,
+        wire.ApprovalRequest,
+        "Agree to a release that waits for people to agree",
+        "Counts in the caller's role for the service; who agreed before does not count twice.",
+    ),
+    _row("deny", post_deny, wire.ApprovalRequest, "Refuse it: the release goes back"),
     _row("undo", post_undo, wire.UndoRequest, "Back to an earlier promoted version"),
     _row(
         "drill",

@@ -27,6 +27,16 @@ def resume(context: Context) -> int:
     return _simple(context, "resume")
 
 
+def approve(context: Context) -> int:
+    """Agree to what waits for it."""
+    return _simple(context, "approve")
+
+
+def deny(context: Context) -> int:
+    """Refuse it."""
+    return _simple(context, "deny")
+
+
 def restart(context: Context) -> int:
     """Replace every instance."""
     return _simple(context, "restart")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ferryman.cli.views.text import duration, plural, weight
-from ferryman.model.plan import CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, Step, VerdictGate
+from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, Step, VerdictGate
 from ferryman.model.world import EMPTY_WORLD, Match, World
 
 Label = Callable[[str | None], str]
@@ -40,7 +40,9 @@ def least_seconds(plan: Plan) -> float:
 
 
 def _timing(plan: Plan) -> str:
-    people = sum(isinstance(g, PauseGate) and g.seconds is None for step in plan.steps for g in step.gates)
+    gates = [gate for step in plan.steps for gate in step.gates]
+    people = sum(isinstance(g, PauseGate) and g.seconds is None for g in gates)
+    people += sum(g.approval.count for g in gates if isinstance(g, ApprovalGate))
     said = f"{plural(len(plan.steps), 'step')}, at least {duration(least_seconds(plan))}"
     return said + (f" and {plural(people, 'approval')}" if people else "")
 
@@ -114,5 +116,8 @@ def _gate(gate: Gate) -> str:
             return f"a pause of {duration(seconds)}" if seconds is not None else f"a person promotes ({reason})"
         case CheckGate(check=check):
             return f"check {check.name!r} passes"
+        case ApprovalGate(approval=terms):
+            people = f"{plural(terms.count, 'approval')} (role {terms.role})"
+            return people + (f" within {duration(terms.timeout_seconds)}" if terms.timeout_seconds else "")
         case SettledGate():
             return "old instances are gone"

@@ -84,8 +84,8 @@ def then(view: ServiceView) -> str:
     if rollout is None or not rollout.next:
         return ""
     left = remaining(view)
-    if rollout.phase == "paused" and left is None:
-        return f"{rollout.next} {_way_on(rollout, view.service)}"
+    if rollout.phase == "paused" and (left is None or rollout.pause_kind == "approval"):
+        return f"{rollout.next} {_way_on(rollout, view.service)}" + (f", within {duration(left)}" if left else "")
     if rollout.phase == "analysing":
         return f"{rollout.next} when the judge passes it" + (f", asked for {duration(left)} more" if left else "")
     return f"{rollout.next} in {duration(left)}" if left else rollout.next
@@ -95,6 +95,8 @@ def _way_on(rollout: RolloutView, service: str) -> str:
     """Which verb ends a pause that time does not end."""
     if rollout.pause_kind in {"operator", "deadline", "error"}:
         return f"after `ferry resume {service}`"
+    if rollout.pause_kind == "approval":
+        return f"after `ferry approve {service}`"
     if rollout.pause_kind == "human":
         return f"after `ferry promote {service}`"
     return f"after `ferry promote {service}`; `ferry resume {service}` judges it anew"

@@ -1,0 +1,91 @@
+"""What people have to agree to: who may, who did, and what is still asked for."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ferryman.model.event import ApprovalOpened, Approved, Denied, Event
+from ferryman.model.plan import ApprovalGate, Phase
+from ferryman.model.release import Approval
+from ferryman.model.rollout import Asked, Given, PauseState, Rollout
+
+RANKS = {"viewer": 0, "operator": 1, "admin": 2}
+
+
+def gate_key(rollout: Rollout, number: int) -> str:
+    """What a gate leads to happens at most once per (rollout, attempt, step, gate)."""
+    return f"{rollout.id}/{rollout.attempt}/{rollout.step}/{number}"
+
+
+def ranks_as(role: str, wanted: str) -> bool:
+    """Whether somebody of `role` may speak where `wanted` is asked for; an unknown role never may."""
+    return RANKS.get(role, -1) >= RANKS.get(wanted, len(RANKS))
+
+
+def pending(rollout: Rollout) -> tuple[str, Approval, Asked] | None:
+    """The approval that the present step waits for: its key, its terms as the plan has them now, and its answers."""
+    if rollout.full or rollout.cause is not None or rollout.phase.terminal:
+        return None
+    for number, gate in enumerate(rollout.current.gates):
+        key = gate_key(rollout, number)
+        asked = rollout.approvals.get(key)
+        if isinstance(gate, ApprovalGate) and asked is not None and len(asked.given) < gate.approval.count:
+            return key, gate.approval, asked
+    return None
+
+
+def awaited(rollout: Rollout) -> bool:
+    """Whether an approval is what nothing moves for."""
+    return rollout.pause is not None and rollout.pause.kind == "approval"
+
+
+def expired(rollout: Rollout, now: float) -> str | None:
+    """Why the time for an answer is over; None while it is not."""
+    found = pending(rollout)
+    if found is None:
+        return None
+    _, terms, asked = found
+    if asked.until is None or now < asked.until:
+        return None
+    return f"{progress(terms, asked)} when the time for it was over"
+
+
+def progress(terms: Approval, asked: Asked) -> str:
+    """``approved 1/2``."""
+    return f"approved {len(asked.given)}/{terms.count}"
+
+
+def wish(terms: Approval) -> str:
+    """What is asked for, in words: ``2 approvals (role operator)``."""
+    return f"{terms.count} approval{'s' if terms.count > 1 else ''} (role {terms.role})"
+
+
+def agreed(rollout: Rollout) -> str:
+    """Who agreed to the present step: ``approved by ana, ben``."""
+    names = [given.by for asked in rollout.approvals.values() if asked.step == rollout.step for given in asked.given]
+    return f"approved by {', '.join(dict.fromkeys(names))}" if names else "no approval is asked for any more"
+
+
+def fold_approval(rollout: Rollout, event: Event, body: ApprovalOpened | Approved | Denied) -> Rollout:
+    """The rollout after people were asked, or one of them answered."""
+    if isinstance(body, ApprovalOpened):
+        return _asked(rollout, event, body)
+    asked, given = rollout.approvals[body.key], Given(event.at, event.actor, body.role, body.reason)
+    change = {"denied": given} if isinstance(body, Denied) else {"given": (*asked.given, given)}
+    asked = replace(asked, **change)
+    return replace(rollout, approvals={**rollout.approvals, body.key: asked})
+
+
+def _asked(rollout: Rollout, event: Event, body: ApprovalOpened) -> Rollout:
+    """Asked again under the same key, what was answered before still counts."""
+    before = rollout.approvals.get(body.key)
+    asked = Asked(
+        step=body.step,
+        count=body.count,
+        role=body.role,
+        since=event.at if before is None else before.since,
+        until=body.until,
+        given=() if before is None else before.given,
+    )
+    pause = PauseState(kind="approval", reason=body.reason, since=event.at, by=event.actor, until=body.until)
+    return replace(rollout, phase=Phase.PAUSED, pause=pause, approvals={**rollout.approvals, body.key: asked})

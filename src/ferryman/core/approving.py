@@ -1,0 +1,50 @@
+"""The verbs `approve` and `deny`: one person's word on what waits for people to agree."""
+
+from __future__ import annotations
+
+from ferryman.core.answers import Answer, back_ordered
+from ferryman.core.approvals import pending, progress, ranks_as, wish
+from ferryman.core.standing import legal_now, subject
+from ferryman.model.errors import Refused
+from ferryman.model.event import Approved, Denied, Draft
+from ferryman.model.release import Approval
+from ferryman.model.rollout import Asked, Rollout, Service
+
+
+def approve(
+    service: Service, *, actor: str, role: str, now: float, reason: str = "", gate: str | None = None
+) -> Answer:
+    """`actor`, who is `role` (viewer, operator or admin), agrees. `gate` is the key of what they were asked, None for
+    whatever waits. Who agreed before changes nothing. Raises `Refused`: ``no_gate``, ``wrong_role``."""
+    rollout, key, terms, asked = _waiting(service, role, now, gate)
+    if any(given.by == actor for given in asked.given):
+        return Answer((), f"{progress(terms, asked)}, by {actor} already", rollout.id)
+    given = len(asked.given) + 1
+    body = Approved(key=key, role=role, given=given, count=terms.count, reason=reason)
+    return Answer((Draft(rollout.id, body, actor),), f"approved {given}/{terms.count}", rollout.id)
+
+
+def deny(service: Service, *, actor: str, role: str, now: float, reason: str = "", gate: str | None = None) -> Answer:
+    """`actor` refuses: one is enough, and the release goes back. Raises as `approve`."""
+    rollout, key, _, _ = _waiting(service, role, now, gate)
+    said = Draft(rollout.id, Denied(key=key, role=role, reason=reason), actor)
+    why = f"denied by {actor}" + (f": {reason}" if reason else "")
+    who = f"{service.label(rollout.stable)} takes 100%" if rollout.stable else "nothing ran before"
+    return Answer((said, back_ordered(rollout, "denied", why, actor, now)), f"denied, {who}", rollout.id)
+
+
+def _waiting(service: Service, role: str, now: float, gate: str | None) -> tuple[Rollout, str, Approval, Asked]:
+    rollout = service.current
+    found = pending(rollout) if rollout is not None else None
+    if rollout is None or found is None or (gate is not None and gate != found[0]) or service.down:
+        about = subject(service)
+        where = f"{about.id} is {about.phase.value}" if about is not None else f"{service.name} has no rollout"
+        what = "nothing waits for an approval" if gate is None else f"{gate} does not wait for an approval"
+        raise Refused("no_gate", f"{what}: {where}", legal_now(service), hint="`ferry status` tells what it waits for")
+    key, terms, asked = found
+    if asked.until is not None and now >= asked.until:
+        raise Refused("no_gate", "the time to answer is over: the release goes back", legal_now(service))
+    if not ranks_as(role, terms.role):
+        message = f"{wish(terms)} asked for: {role or 'no role'} does not rank as {terms.role}"
+        raise Refused("wrong_role", message, legal_now(service), hint="ask somebody of that role")
+    return rollout, key, terms, asked
