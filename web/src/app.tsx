@@ -2,12 +2,15 @@ import { LostLine, TopBar } from "./parts/TopBar.tsx";
 import { Empty } from "./parts/bits.tsx";
 import { Sayings } from "./parts/say.tsx";
 import { fresh } from "./live/state.ts";
+import { Checklist } from "./pages/Checklist.tsx";
 import { Compare } from "./pages/Compare.tsx";
 import { History } from "./pages/History.tsx";
 import { Output } from "./pages/Output.tsx";
 import { Past } from "./pages/Past.tsx";
 import { Service } from "./pages/Service.tsx";
 import { Services } from "./pages/Services.tsx";
+import { Settings } from "./pages/Settings.tsx";
+import { SignIn } from "./pages/SignIn.tsx";
 import { Title } from "./pages/Title.tsx";
 import { route } from "./router.ts";
 
@@ -34,6 +37,9 @@ function Page() {
   if (at.page === "past") return <Past key={at.rollout} service={at.service} rollout={at.rollout} />;
   if (at.page === "compare") return <Compare service={at.service} />;
   if (at.page === "output") return <Output service={at.service} />;
+  if (at.page === "checklist") return <Checklist service={at.service} />;
+  if (at.page === "settings") return <Settings />;
+  if (at.page === "sign-in") return <SignIn />;
   if (at.page === "history") return <History />;
   return (
     <>

@@ -26,6 +26,9 @@ export class ApiError extends Error {
 /** True once the controller asked who we are (401); the page then asks the person. */
 export const strange = signal(false);
 
+/** What writes in a session must bring along. */
+export const csrf = signal("");
+
 export async function get<T>(path: string, options: { signal?: AbortSignal; ms?: number } = {}): Promise<T> {
   return call<T>("GET", path, undefined, options);
 }
@@ -49,6 +52,7 @@ async function call<T>(
   const signals = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
   const headers: Record<string, string> = { accept: "application/json", ...extra };
   if (body !== undefined) headers["content-type"] = "application/json";
+  if (method !== "GET" && csrf.value) headers["x-csrf-token"] = csrf.value;
   let response: Response;
   try {
     response = await fetch(path, {
@@ -64,9 +68,14 @@ async function call<T>(
     throw new ApiError(silent(timeout.aborted ? "it did not answer in time" : "it cannot be reached"));
   }
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+  throw await refused(response);
+}
+
+/** The error that an answer is; the page is told when it says that nobody knows us. */
+export async function refused(response: Response): Promise<ApiError> {
   const document = await read(response);
   if (document.status === 401) strange.value = true;
-  throw new ApiError(document);
+  return new ApiError(document);
 }
 
 async function read(response: Response): Promise<ProblemDocument> {

@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 
 import type { EventView, ServiceView } from "../api/types.ts";
-import { heard } from "./clock.ts";
+import { heard, serverNow } from "./clock.ts";
 import { sample } from "./samples.ts";
 
 const EVENTS_MAX = 1000;
@@ -26,6 +26,12 @@ const listeners = new Set<(event: EventView) => void>();
 export function onEvent(listener: (event: EventView) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+/** Nothing answers: what is shown is as old as the first time this was said. */
+export function lost(why: string, retryAt: number): void {
+  const since = link.value.state === "lost" ? link.value.since : serverNow();
+  link.value = { state: "lost", since, retryAt, why };
 }
 
 /** The views of all services, as they are now. */

@@ -3,8 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 
 import { get, post, said } from "../api/client.ts";
 import type { AnswerView, RolloutSummary, ServiceView } from "../api/types.ts";
-import { fresh } from "../live/state.ts";
-import { retryNow } from "../live/poll.ts";
+import { fresh, setView } from "../live/state.ts";
+import { maySteer, known, session } from "../live/session.ts";
+import { paths, place } from "../router.ts";
 import { verbs, type VerbText } from "../words/verbs.ts";
 import { Dialog } from "./Dialog.tsx";
 import { say } from "./say.tsx";
@@ -15,6 +16,7 @@ export function Actions({ view }: { view: ServiceView }) {
   const [asked, ask] = useState<VerbText | null>(null);
   const offered = verbs(view);
   if (!offered.length) return null;
+  if (session.value !== null && !maySteer(view.service)) return <MayNot />;
   return (
     <div class="actions" role="group" aria-label={`Steer ${view.service}`}>
       {offered.map((verb) => (
@@ -25,6 +27,22 @@ export function Actions({ view }: { view: ServiceView }) {
       {asked && <Ask verb={asked} view={view} onClose={() => ask(null)} />}
     </div>
   );
+}
+
+function MayNot() {
+  if (known.value) return <p class="may-not quiet-text">You may look at this service, not steer it.</p>;
+  return (
+    <p class="may-not">
+      <a class="button" href={paths.signIn(place.value.path)}>
+        Sign in to steer
+      </a>
+    </p>
+  );
+}
+
+/** What is shown follows the verb at once, instead of with the next news. */
+function refresh(service: string): void {
+  get<ServiceView>(`/v1/services/${encodeURIComponent(service)}`).then(setView, () => {});
 }
 
 function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClose: () => void }) {
@@ -50,12 +68,12 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
       const path = `/v1/services/${encodeURIComponent(view.service)}/${verb.verb}`;
       const answer = await post<AnswerView>(path, body);
       say(answer.text);
-      retryNow();
+      refresh(view.service);
       onClose();
     } catch (problem) {
       setTrouble(said(problem));
       look(view);
-      retryNow();
+      refresh(view.service);
       setBusy(false);
     }
   }
@@ -99,7 +117,7 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
           <button type="button" class="plain" onClick={onClose}>
             Leave it
           </button>
-          <button type="submit" class={verb.kind === "plain" ? "main" : verb.kind} disabled={busy}>
+          <button type="submit" class={verb.kind === "danger" ? "danger" : "main"} disabled={busy}>
             {busy ? "Asking…" : verb.label}
           </button>
         </div>

@@ -32,7 +32,7 @@ export function Compare({ view }: { view: ServiceView }) {
           {compared && <th scope="col">Difference</th>}
           {compared && (
             <th scope="col" class="sure">
-              95% certain
+              Surely within
             </th>
           )}
         </tr>
@@ -66,6 +66,7 @@ function Line({ row, both, compared }: { row: Row; both: boolean; compared: bool
   );
 }
 
+const HIGHEST = 21.6; // the judge's grid ends here: no upper end yet
 const SCALE_LOW = 0.25;
 const SCALE_HIGH = 8;
 
@@ -77,7 +78,8 @@ function place(ratio: number): number {
 /** The interval of the true ratio on a logarithmic line: 1 is "the same", the tick is what counts as harm. */
 function Interval({ metric }: { metric: Metric }) {
   const { low, high, ratio, margin } = metric;
-  if (low === null && high === null) return <span class="quiet-text small">{ratio === null ? "no data yet" : "moving"}</span>;
+  const open = (low ?? 0) <= 0 && (high ?? HIGHEST) >= HIGHEST;
+  if (open) return <span class="quiet-text small">{ratio === null && low === null ? "" : "not known yet"}</span>;
   const from = place(low ?? SCALE_LOW);
   const to = place(high ?? SCALE_HIGH);
   const text = `${end(low, "0")}–${end(high, "∞")}×`;
@@ -97,5 +99,5 @@ function Interval({ metric }: { metric: Metric }) {
 
 function end(value: number | null, open: string): string {
   if (value === null || value <= 0) return open;
-  return value >= 21.6 ? "∞" : value.toFixed(2);
+  return value >= HIGHEST ? "∞" : value.toFixed(2);
 }

@@ -7,7 +7,7 @@ import { now } from "../live/clock.ts";
 import { onEvent } from "../live/state.ts";
 import { exactly, moment, words } from "../words/format.ts";
 
-const SHOWN_FIRST = 60;
+const SHOWN_FIRST = 25;
 const KEPT_MAX = 2000;
 
 /** Every event of a service, or of one rollout of it; grows as events come. */

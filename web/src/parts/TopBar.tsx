@@ -1,7 +1,8 @@
 // The line on top: where one is, whether what is shown is so now, the theme, and who one is.
 import { link } from "../live/state.ts";
 import { now } from "../live/clock.ts";
-import { retryNow } from "../live/poll.ts";
+import { known, session } from "../live/session.ts";
+import { retryNow } from "../live/stream.ts";
 import { paths, place } from "../router.ts";
 import { choose, theme, type Theme } from "../theme/theme.ts";
 import { countdown } from "../words/format.ts";
@@ -39,6 +40,7 @@ export function TopBar() {
       </nav>
       <span class="topbar-end">
         <LinkState />
+        <Who />
         <ThemeSwitch />
       </span>
     </header>
@@ -53,6 +55,23 @@ function LinkState() {
       <i aria-hidden="true" />
       {word}
     </span>
+  );
+}
+
+function Who() {
+  const who = session.value;
+  if (who === null || place.value.path === "/sign-in") return null;
+  if (!known.value) {
+    return (
+      <a class="who" href={paths.signIn(place.value.path)}>
+        Sign in
+      </a>
+    );
+  }
+  return (
+    <a class="who" href={paths.settings} title="You, and what you may">
+      {who.name}
+    </a>
   );
 }
 

@@ -5,15 +5,28 @@ import { now } from "../live/clock.ts";
 import { countdown, exactly, roughly } from "../words/format.ts";
 import type { Tone } from "../words/standing.ts";
 
-const SIGNS: Record<Tone, string> = { ok: "✓", busy: "→", wait: "‖", bad: "!", off: "○" };
+const SIGNS: Record<Tone, string> = {
+  ok: "M2.5 6.5 5 9l4.500-6",
+  busy: "M2 6h7M6.500 3 9.500 6l-3 3",
+  wait: "M4 2.500v7M8 2.500v7",
+  bad: "M6 2v5M6 9.500v.300",
+  off: "M3 6h6",
+};
+
+/** A state as a small drawing: for those who see no colours. */
+export function Sign({ tone }: { tone: Tone }) {
+  return (
+    <svg class="sign" viewBox="0 0 12 12" aria-hidden="true">
+      <path d={SIGNS[tone]} fill="none" stroke="currentColor" stroke-width="1.800" stroke-linecap="round" stroke-linejoin="round" />
+    </svg>
+  );
+}
 
 /** A state in a word. The sign says it to those who see no colours. */
 export function Pill({ tone, children, big }: { tone: Tone; children: ComponentChildren; big?: boolean }) {
   return (
     <span class={`pill ${tone}${big ? " big" : ""}`}>
-      <span class="sign" aria-hidden="true">
-        {SIGNS[tone]}
-      </span>
+      <Sign tone={tone} />
       {children}
     </span>
   );

@@ -1,6 +1,8 @@
 // What the page says after something was done or refused; read out, and gone after a while.
 import { signal } from "@preact/signals";
 
+import { Sign } from "./bits.tsx";
+
 interface Said {
   id: number;
   tone: "ok" | "bad";
@@ -26,9 +28,7 @@ export function Sayings() {
     <div class="sayings" role="status" aria-live="polite">
       {said.value.map((each) => (
         <p key={each.id} class={`saying ${each.tone}`}>
-          <span class="sign" aria-hidden="true">
-            {each.tone === "ok" ? "✓" : "!"}
-          </span>
+          <Sign tone={each.tone} />
           <span>{each.text}</span>
           <button type="button" class="quiet small" aria-label="Close" onClick={() => drop(each.id)}>
             ×

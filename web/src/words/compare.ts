@@ -64,14 +64,14 @@ export function rows(view: ServiceView, evidence: Evidence | null): Row[] {
   });
 }
 
-/** Requests for each percent of the weight: +0 % when everybody gets their share. */
+/** Requests for each percent of the weight: +0 % when each side gets its share. */
 function requests(left: SideView, right: SideView): [string, Mark] {
   if (!left.weight_seen || !right.weight_seen || left.requests_per_second === null) return ["", ""];
   const got = (right.requests_per_second ?? 0) / right.weight_seen;
   const delta = change(got, left.requests_per_second / left.weight_seen);
   if (delta === null) return ["", ""];
   const few = right.stage_requests < REQUESTS_WORTH_A_LOOK;
-  return [`${signed(delta)} of its share`, few || Math.abs(delta) <= SHARE_TOLERANCE_PERCENT ? "ok" : "warn"];
+  return [signed(delta), few || Math.abs(delta) <= SHARE_TOLERANCE_PERCENT ? "ok" : "warn"];
 }
 
 function errors(left: SideView, right: SideView, found: Metric | null): [string, Mark] {

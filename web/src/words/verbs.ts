@@ -8,11 +8,11 @@ export interface VerbText {
   label: string;
   title: string;
   what: string;
-  kind: "main" | "plain" | "danger";
+  kind: "main" | "plain" | "quiet" | "danger";
   needsReason: boolean;
 }
 
-const ORDER = ["promote", "resume", "pause", "retry", "undo", "restart", "abort"];
+const ORDER = ["promote", "resume", "pause", "retry", "abort", "undo", "restart"];
 
 /** The verbs that are legal now, the most likely first. */
 export function verbs(view: ServiceView): VerbText[] {
@@ -41,10 +41,15 @@ function describe(verb: string, view: ServiceView): VerbText {
         "Promote",
         `Promote ${candidate}`,
         `Goes on to “${following}” now. The time and the verdict that this step still waits for are passed over; health and capacity are not.`,
-        "main",
+        rollout?.phase === "paused" && rollout.pause_kind !== "human" ? "plain" : "main",
       );
     case "resume":
-      return made("Resume", `Resume ${candidate}`, "The rollout goes on from where it was paused.", "main");
+      return made(
+        "Resume",
+        `Resume ${candidate}`,
+        "The rollout goes on from where it was paused.",
+        rollout?.pause_kind === "human" ? "plain" : "main",
+      );
     case "pause":
       return made(
         "Pause",
@@ -57,7 +62,7 @@ function describe(verb: string, view: ServiceView): VerbText {
     case "undo":
       return made("Undo", `Undo ${view.serving ?? candidate}`, "Goes back to a version that served before.", "danger", true);
     case "restart":
-      return made("Restart", `Restart ${view.service}`, "Replaces each instance by a new one of the same version.", "plain");
+      return made("Restart", `Restart ${view.service}`, "Replaces each instance by a new one of the same version.", "quiet");
     default:
       return made(
         "Abort",
