@@ -10,3 +10,12 @@ export interface TokenView {
   revoked_at: number | null;
   used_at: number | null;
 }
+
+export interface SessionView {
+  name: string;
+  roles: Record<string, string>;
+  via: string;
+  csrf: string;
+  expires_at: number | null;
+  oidc: boolean;
+}

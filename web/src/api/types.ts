@@ -213,12 +213,3 @@ export interface Problem {
   code: string;
   severity: string;
 }
-
-export interface SessionView {
-  name: string;
-  roles: Record<string, string>;
-  via: string;
-  csrf: string;
-  expires_at: number | null;
-  oidc: boolean;
-}
