@@ -14,6 +14,8 @@ FILE = Path(__file__).resolve().parents[3] / "web" / "src" / "api" / "types.ts"
 STRUCTS: tuple[type, ...] = (
     view.SideView,
     view.StepView,
+    view.GivenView,
+    view.ApprovalView,
     view.RolloutView,
     view.EventView,
     view.InstanceView,

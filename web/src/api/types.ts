@@ -33,6 +33,26 @@ export interface StepView {
   gates: string[];
 }
 
+export interface GivenView {
+  at: number;
+  by: string;
+  role: string;
+  reason: string;
+}
+
+export interface ApprovalView {
+  key: string;
+  step: number;
+  step_name: string;
+  role: string;
+  needed: number;
+  given: GivenView[];
+  state: string;
+  since: number;
+  until: number | null;
+  denied: GivenView | null;
+}
+
 export interface RolloutView {
   id: string;
   number: number;
@@ -69,6 +89,7 @@ export interface RolloutView {
   next: string;
   until: number | null;
   eta_seconds: number | null;
+  approvals: ApprovalView[];
 }
 
 export interface EventView {

@@ -5,6 +5,7 @@ import { sampled, samplesOf, type Sample } from "../live/samples.ts";
 import { loaded, services } from "../live/state.ts";
 import { Actions } from "../parts/Actions.tsx";
 import { Ago, Card, Command, Countdown, Empty, Pill } from "../parts/bits.tsx";
+import { Approvals } from "../parts/Approvals.tsx";
 import { Chart, type Line } from "../parts/Chart.tsx";
 import { Compare } from "../parts/Compare.tsx";
 import { EventLog, useEvents } from "../parts/EventLog.tsx";
@@ -53,6 +54,7 @@ function Shown({ view }: { view: ServiceView }) {
         <Actions view={view} />
         <Answers view={view} />
       </section>
+      {rollout && running(rollout) && <Approvals approvals={rollout.approvals} />}
       {rollout && <Plan view={view} rollout={rollout} />}
       <div class="columns wide-left">
         <Card title="Version beside version" name="compare-card" aside={<span class="quiet-text small">last 10 s</span>}>

@@ -58,7 +58,9 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const body: Record<string, string | boolean> = { reason: text(form, "reason").trim() };
     // Going back is never too late; everything else is meant for what was looked at.
-    if (verb.verb !== "abort") body["standing"] = before.standing;
+    const gate = before.rollout?.approvals.find((each) => each.state === "open");
+    if (verb.verb === "approve" || verb.verb === "deny") body["gate"] = gate?.key ?? "";
+    else if (verb.verb !== "abort") body["standing"] = before.standing;
     if (form.get("full")) body["full"] = true;
     if (form.get("with_steps")) body["with_steps"] = true;
     if (text(form, "to")) body["to"] = text(form, "to");

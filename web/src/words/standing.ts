@@ -94,6 +94,7 @@ const JUDGED: Record<string, string> = {
 
 function paused(rollout: RolloutView, subject: string): string {
   if (rollout.pause_kind === "human") return `${subject} and waits for a person.`;
+  if (rollout.pause_kind === "approval") return `${subject} and waits for people to agree.`;
   if (rollout.pause_kind === "operator") return `${subject} and was paused by ${rollout.pause_by ?? "an operator"}.`;
   return `${subject} and is paused: ${rollout.pause_reason ?? "it waits"}.`;
 }
@@ -127,6 +128,7 @@ export function next(view: ServiceView, now: number): string {
 function wayOn(rollout: RolloutView): string {
   const kind = rollout.pause_kind ?? "";
   if (["operator", "deadline", "error"].includes(kind)) return "somebody resumes";
+  if (kind === "approval") return "people agree";
   return kind === "human" ? "somebody promotes" : "somebody promotes, or resumes to judge it anew";
 }
 
@@ -152,6 +154,9 @@ export function home(view: ServiceView, now: number): Home {
   if (goingBack(rollout)) {
     return { word: "Not yet", tone: "wait", text: `${rollout.stable ?? "The former version"} serves; wait until it has ended.` };
   }
+  if (rollout.pause_kind === "approval") {
+    return { word: "No", tone: "wait", text: "It waits for people to agree; without an answer it stays, or goes back." };
+  }
   if (rollout.phase === "paused" && rollout.until === null) {
     return { word: "No", tone: "wait", text: "It stands still until somebody decides." };
   }
@@ -171,5 +176,5 @@ function ended(view: ServiceView, rollout: RolloutView | null): Home {
 }
 
 function needsPerson(gate: string): boolean {
-  return gate === "a person" || gate.startsWith("approval");
+  return gate === "a person" || /\bapprovals?\b/.test(gate);
 }

@@ -12,7 +12,7 @@ export interface VerbText {
   needsReason: boolean;
 }
 
-const ORDER = ["promote", "resume", "pause", "retry", "abort", "undo", "restart"];
+const ORDER = ["approve", "deny", "promote", "resume", "pause", "retry", "abort", "undo", "restart"];
 
 /** The verbs that are legal now, the most likely first. */
 export function verbs(view: ServiceView): VerbText[] {
@@ -43,6 +43,10 @@ function describe(verb: string, view: ServiceView): VerbText {
         `Goes on to “${following}” now. The time and the verdict that this step still waits for are passed over; health and capacity are not.`,
         rollout?.phase === "paused" && rollout.pause_kind !== "human" ? "plain" : "main",
       );
+    case "approve":
+      return made("Approve", `Approve ${candidate}`, `Your word that it may go on: ${asked(view)}.`, "main");
+    case "deny":
+      return made("Deny", `Deny ${candidate}`, `${stable} takes all users back, then ${candidate} stops.`, "danger", true);
     case "resume":
       return made(
         "Resume",
@@ -72,4 +76,9 @@ function describe(verb: string, view: ServiceView): VerbText {
         true,
       );
   }
+}
+
+function asked(view: ServiceView): string {
+  const open = view.rollout?.approvals.find((each) => each.state === "open");
+  return open ? `${open.given.length} of ${open.needed} have agreed until now` : "it waits for that";
 }
