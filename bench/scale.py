@@ -28,6 +28,7 @@ from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import command, deploy
 from ferryman.engine.clock import SteadyClock
+from ferryman.engine.controller import SNAPSHOT_EVENTS
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.ports import Options
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all, settle_memory
@@ -189,7 +190,7 @@ async def measure(path: Path, count: int, seconds: float, wrote: float) -> Found
     made, names = await template(clock), names_of(count)
     memory = resident_mib()
     book = Book(time.perf_counter(), count=count)
-    store = SqliteStore(path, fold=evolve)
+    store = SqliteStore(path, fold=evolve, snapshot_events=SNAPSHOT_EVENTS)
     await store.open()
     await store.end_leases()
     place, loops, tasks = Place(clock), dict[str, Watched](), list[asyncio.Task[None]]()

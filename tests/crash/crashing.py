@@ -1,11 +1,15 @@
 """A controller that kills itself with SIGKILL, as `ferry serve` otherwise: run as a program.
 
-    python crashing.py append|converge --project DIR
+    python crashing.py append|converge BORN --project DIR
 
 `append`: right after an append that held an event is durable, before anything is converged on it.
 `converge`: right after the first converge that follows such an append.
 Appends that only keep measurements or notes (such as that instances were adopted) do not count: else no controller
 would ever get further than its own start.
+
+BORN is the monotonic second at which whoever starts it did so: how long it took from there to the first decision becomes
+a line of `decisions.txt` in the working directory, less the time for which this process could have run, but others had
+the processors: that says something of the other tests only.
 """
 
 from __future__ import annotations
@@ -13,8 +17,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
+from pathlib import Path
 from typing import Any
 
+import ferryman.engine.loop as loop_module
 from ferryman.cli.main import main
 from ferryman.store.sqlite import SqliteStore
 from ferryman.targets.process import ProcessTarget
@@ -49,6 +56,26 @@ def arm(mode: str) -> None:
     ProcessTarget.apply = applied  # pyright: ignore[reportAttributeAccessIssue]
 
 
+def waited_seconds() -> float:
+    """How long the threads of this process were ready to run and did not (proc_pid_schedstat(5), second figure)."""
+    tasks = Path("/proc/self/task").glob("*/schedstat")
+    return sum(int(task.read_text(encoding="ascii").split()[1]) for task in tasks) / 1e9
+
+
+def keep_time(born: float) -> None:
+    """Note when the first decision was made; later ones are left alone."""
+    decide = loop_module.decide
+
+    def first(*given: Any) -> Any:
+        loop_module.decide = decide
+        with Path("decisions.txt").open("a", encoding="ascii") as file:
+            file.write(f"{time.monotonic() - born - waited_seconds():.3f}\n")
+        return decide(*given)
+
+    loop_module.decide = first
+
+
 if __name__ == "__main__":
     arm(sys.argv[1])
-    sys.exit(main([*sys.argv[2:], "serve"]))
+    keep_time(float(sys.argv[2]))
+    sys.exit(main([*sys.argv[3:], "serve"]))

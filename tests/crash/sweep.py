@@ -20,17 +20,18 @@ from project import ENDED, SERVICE, Project
 
 LIVES_MAX = 120
 LIFE_SECONDS = 20.0
+LAST_WORDS = 1500
 Ask = Callable[[Client], object]
 
 
 @dataclass
 class Sweep:
-    """What a sweep saw. `restart_seconds`: from the start of a controller to the event it died of."""
+    """What a sweep saw. `decision_seconds`: from the start of each controller to its first decision."""
 
     outcome: str = ""
     serving: str = ""
     deaths: int = 0
-    restart_seconds: list[float] = field(default_factory=list[float])
+    decision_seconds: list[float] = field(default_factory=list[float])
     report: LoadReport | None = None
     starts: Counter[str] = field(default_factory=Counter[str])
     live: Counter[str] = field(default_factory=Counter[str])
@@ -58,6 +59,7 @@ def sweep(project: Project, mode: str, asks: list[tuple[Callable[[ServiceView | 
     found.report = project.since(before)
     found.starts, found.live = starts(project.state), Counter(i.label for i in view.instances if i.state == "ready")
     found.events = project.client.verify(SERVICE)
+    found.decision_seconds = [float(line) for line in (project.folder / "decisions.txt").read_text().split()]
     return found
 
 
@@ -66,15 +68,17 @@ def _life(
 ) -> bool:
     """One controller; True when it died of an event, False when there is nothing left to do."""
     began = time.monotonic()
-    command = [sys.executable, str(Path(__file__).with_name("crashing.py")), mode, "--project", str(project.folder)]
-    with (project.folder / "crashing.log").open("ab") as log:
+    program = str(Path(__file__).with_name("crashing.py"))
+    command = [sys.executable, program, mode, str(began), "--project", str(project.folder)]
+    told = project.folder / "crashing.log"
+    with told.open("ab") as log:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=project.folder)
     calm_since = None
     while time.monotonic() - began < LIFE_SECONDS:
         if child.poll() is not None:
-            assert child.returncode == -9, f"the controller ended by itself: {child.returncode}, see crashing.log"
+            words = told.read_text(errors="replace")[-LAST_WORDS:]
+            assert child.returncode == -9, f"the controller ended by itself: {child.returncode}\n{words}"
             found.deaths += 1
-            found.restart_seconds.append(time.monotonic() - began)
             return True
         view = _look(project)
         if view is not None or waiting:
@@ -84,7 +88,6 @@ def _life(
         if calm_since is not None and time.monotonic() - calm_since > 2.5:
             return False
         time.sleep(0.05)
-    began = time.monotonic()
     return True if child.poll() is not None else _give_up(child)
 
 

@@ -1,5 +1,6 @@
 """At every appended event, and between append and converge: kill -9, restart, and the same end as without it."""
 
+import statistics
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.deadline(600)]
 CANARY = "{canary: {hold: 1s, steps: [{weight: 25, analysis: false}, {weight: 50, analysis: false}, 100], bake: 1s, scaleDownDelay: 1s}}"
 HELD = "{canary: {steps: [{weight: 25}, {pause: {}}, 100], bake: 1s, scaleDownDelay: 1s}}"
 BLUE_GREEN = "{blueGreen: {checksBefore: [{name: smoke, http: /checkout}], bake: 1s, scaleDownDelay: 1s}}"
+DECISION_SECONDS = 2.0
+BUSY = 3.0  # for the slowest of them: the disk and Envoy are shared with other tests too
 When = Callable[[ServiceView | None], bool]
 
 
@@ -54,6 +57,9 @@ def sound(found: Sweep, *, outcome: str, serving: str, starts: dict[str, int]) -
     assert dict(found.live) == {serving: 2}
     assert found.deaths >= 4
     assert found.events > found.deaths
+    assert len(found.decision_seconds) >= found.deaths
+    assert statistics.median(found.decision_seconds) < DECISION_SECONDS, found.decision_seconds
+    assert max(found.decision_seconds) < DECISION_SECONDS * BUSY, found.decision_seconds
 
 
 @pytest.mark.parametrize("mode", ["append", "converge"])

@@ -50,6 +50,7 @@ log = logging.getLogger("ferryman.controller")
 
 RECENT_EVENTS = 6
 EVENTS_LOOKED_AT = 30
+SNAPSHOT_EVENTS = 8
 HISTORY_PAGE = 1000
 DOWN_SECONDS = 60.0
 
@@ -84,7 +85,7 @@ class Controller:
 
     async def _open(self) -> None:
         path, owner = self.folder.path, f"pid-{os.getpid()}-{secrets.token_hex(4)}"
-        store = SqliteStore(self.folder.database, fold=evolve)
+        store = SqliteStore(self.folder.database, fold=evolve, snapshot_events=SNAPSHOT_EVENTS)
         await store.open()
         # The folder's lock is ours, so whoever held a lease is dead.
         await store.end_leases()

@@ -49,7 +49,8 @@ class Append(msgspec.Struct, frozen=True):
     """One durable step of one service: events, the snapshot after them, and what was measured.
 
     `expected_seq` is the number of the last event the writer knew. `judge_state` replaces the stored judge state
-    (None: unchanged). An append without drafts may still carry measurements and judge state.
+    (None: unchanged). An append without drafts may still carry measurements and judge state. A store need not keep every
+    `snapshot` it is given: `load` makes up for those it left out.
     """
 
     lease: Lease

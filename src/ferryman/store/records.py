@@ -103,8 +103,8 @@ class Write(NamedTuple):
         )
 
 
-def prepare(append: Append) -> Write:
-    """Check and encode an append. Raises ValueError for one that contradicts itself or could not be read back,
+def prepare(append: Append, *, with_snapshot: bool = True) -> Write:
+    """Check and encode an append, its snapshot only if that is wanted. Raises ValueError for one that contradicts itself or could not be read back,
     TypeError for what is no JSON."""
     if not math.isfinite(append.at):
         raise ValueError(f"the time of an append must be a finite number, not {append.at}")
@@ -122,7 +122,7 @@ def prepare(append: Append) -> Write:
         expected_seq=append.expected_seq,
         at=float(append.at),
         entries=tuple(_entry(draft) for draft in append.drafts),
-        snapshot=None if snapshot is None else _encode(snapshot),
+        snapshot=_encode(snapshot) if snapshot is not None and with_snapshot else None,
         samples=tuple(
             Sample(m.rollout, m.attempt, float(m.at), _encode_as_is(m.line), _encode_as_is(m.answer))
             for m in append.measurements

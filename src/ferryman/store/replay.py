@@ -19,12 +19,16 @@ Placed = tuple[int, Record]
 """A record with its position."""
 
 
-def check_stream(service: str, head: Head, stream: Iterable[Placed], fold: Fold | None) -> Service:
-    """Check that `stream` is gapless, unchanged and ends where `head` says. Returns the fold of it (fresh without a fold).
+def check_stream(
+    service: str, head: Head, stream: Iterable[Placed], fold: Fold | None, at_seq: int = 0
+) -> tuple[Service, Service]:
+    """Check that `stream` is gapless, unchanged and ends where `head` says. Returns the fold up to event `at_seq`, and of
+    all of it (both fresh without a fold).
 
     Raises `StoreError`: code ``chain_broken`` naming the first bad event, ``event_unreadable``, or ``fold_failed``.
     """
     state, count, previous_hash = Service(name=service), 0, genesis(service)
+    then = state
     for position, record in stream:
         count += 1
         wrong = fault(record, service, count, previous_hash)
@@ -37,27 +41,28 @@ def check_stream(service: str, head: Head, stream: Iterable[Placed], fold: Fold 
             )
         if fold is not None:
             state = _folded(fold, state, event)
+            then = state if count == at_seq else then
         previous_hash = record.hash
     if count < head.seq:
         raise _broken(service, count + 1, "missing", f"the stream should have {head.seq} events")
     if count > head.seq or previous_hash != head.last_hash:
         raise _broken(service, count, "the last one", f"the service was last written at event {head.seq}")
-    return state
+    return then, state
 
 
 def verify(service: str, head: Head, kept: Kept | None, stream: Iterable[Placed], fold: Fold | None) -> int:
-    """`check_stream`, then that the snapshot is what the events lead to; one that is missing or behind is made up for
-    when it is loaded, and no fault. Returns the number of events.
+    """`check_stream`, then that the snapshot is what the events up to its own lead to; one that is missing or behind is
+    made up for when it is loaded, and no fault. Returns the number of events.
 
     Raises `StoreError`, besides those of `check_stream`: code ``snapshot_corrupt`` or ``snapshot_mismatch``.
     """
-    folded = check_stream(service, head, stream, fold)
+    folded, _ = check_stream(service, head, stream, fold, 0 if kept is None else kept.seq)
     snapshot = _opened(service, head, kept)
-    if fold is not None and snapshot is not None and snapshot.seq == head.seq and snapshot != folded:
+    if fold is not None and snapshot is not None and snapshot != folded:
         fields = [name for name in snapshot.__struct_fields__ if getattr(snapshot, name) != getattr(folded, name)]
         raise StoreError(
             "snapshot_mismatch",
-            f"the snapshot of service {service!r} at event {head.seq} is not the fold of its events: "
+            f"the snapshot of service {service!r} at event {snapshot.seq} is not the fold of its events: "
             f"it differs in {', '.join(fields)}",
             "the events are the truth: delete the row of this service from the table snapshot, and it is made anew",
         )
@@ -85,7 +90,7 @@ def state(
     if fold is None:
         raise _corrupt(service, f"it is at event {known.seq}, the stream at {head.seq}")
     if snapshot is None:
-        return check_stream(service, head, stream_after(0), fold)
+        return check_stream(service, head, stream_after(0), fold)[1]
     for position, record in stream_after(known.seq):
         if record.seq != known.seq + 1:
             raise _broken(service, known.seq + 1, "missing", f"found event {record.seq} in its place")

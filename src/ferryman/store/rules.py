@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferryman.model.errors import Conflict
+from ferryman.model.rollout import Service
 from ferryman.store.base import Lease
 from ferryman.store.chain import genesis
 from ferryman.store.records import Head, Write
@@ -59,3 +60,10 @@ def check_append(head: Head | None, write: Write) -> Head:
             "load the service again and decide anew",
         )
     return head
+
+
+def snapshot_due(snapshot: Service, kept_seq: int | None, every_events: int) -> bool:
+    """Whether a snapshot is to be kept, the last one kept being of event `kept_seq` (None: unknown). One at rest always
+    is: most services are, and they are loaded without a fold then."""
+    resting = snapshot.current is None or snapshot.current.phase.terminal
+    return resting or kept_seq is None or snapshot.seq - kept_seq >= every_events

@@ -7,7 +7,7 @@ import gc
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from ferryman.model.rollout import Service
 from ferryman.store import records, replay, rules
@@ -76,6 +76,13 @@ MEASUREMENTS = """
     WHERE rollout = ? AND at > ? ORDER BY at, measurement.id LIMIT ?"""
 
 
+class Found(NamedTuple):
+    """A service as loaded, and the event of the snapshot that it was loaded from, if there was one."""
+
+    loaded: Loaded
+    kept_seq: int | None
+
+
 def claim(connection: sqlite3.Connection, service: str, owner: str, now: float, seconds: float) -> Lease:
     """Write a claim. Raises `Conflict`."""
     head = rules.claimed(_head(connection, service), service, owner, now, seconds)
@@ -118,14 +125,14 @@ def append(connection: sqlite3.Connection, write: Write) -> tuple[StoredEvent, .
     return tuple(told)
 
 
-def load(connection: sqlite3.Connection, service: str, fold: Fold | None) -> Loaded:
+def load(connection: sqlite3.Connection, service: str, fold: Fold | None) -> Found:
     """Read one service."""
     with reading(connection):
         row = connection.execute(LOAD, (service,)).fetchone()
-        return Loaded(Service(name=service), None) if row is None else _loaded(connection, row, fold)
+        return Found(Loaded(Service(name=service), None), None) if row is None else _loaded(connection, row, fold)
 
 
-def load_all(connection: sqlite3.Connection, fold: Fold | None) -> tuple[Loaded, ...]:
+def load_all(connection: sqlite3.Connection, fold: Fold | None) -> tuple[Found, ...]:
     """Read all services."""
     with reading(connection), _no_collection():
         return tuple(_loaded(connection, row, fold) for row in connection.execute(LOAD_ALL))
@@ -228,10 +235,10 @@ def _parts(row: tuple[Any, ...]) -> tuple[str, Head, Kept | None, str | None]:
     return row[0], Head(*row[1:6]), kept, row[9]
 
 
-def _loaded(connection: sqlite3.Connection, row: tuple[Any, ...], fold: Fold | None) -> Loaded:
+def _loaded(connection: sqlite3.Connection, row: tuple[Any, ...], fold: Fold | None) -> Found:
     service, head, kept, judge_state = _parts(row)
     state = replay.state(service, head, kept, lambda after: _stream(connection, service, after), fold)
-    return Loaded(state, judge_state)
+    return Found(Loaded(state, judge_state), None if kept is None else kept.seq)
 
 
 def _stream(connection: sqlite3.Connection, service: str, after_seq: int) -> Iterator[Placed]:
