@@ -6,21 +6,14 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from contract.store_kit import LEASE_SECONDS, NOW, Kept, Scribe, down, note, opened, reached, sample, tally
 from ferryman.model.errors import Conflict, StoreError
-from ferryman.model.event import Draft, Event
-from ferryman.model.plan import Phase, Plan, Step
-from ferryman.model.release import Release
-from ferryman.model.rollout import Rollout, Service
-from ferryman.model.world import Bounds, World
 from ferryman.store import sqlite_schema
-from ferryman.store.base import Append, Store, StoredEvent
+from ferryman.store.base import Store, StoredEvent
 from ferryman.store.sqlite import SqliteStore
 
 
@@ -386,74 +379,3 @@ def test_a_reader_is_not_held_up_by_a_writer_nor_the_other_way(kept: Kept) -> No
         reader.close()
 
     kept.run(body)
-
-
-STEP = Step("all", Phase.PROGRESSING, World({}, {}, Bounds(1, 1)), ())
-PLAN = Plan("rolling", "rev-b", None, 1, (STEP,), (STEP,), STEP.world)
-RUNNING = Rollout(
-    "r1",
-    1,
-    "deploy",
-    Release(service="shop", label="v2", command=("run",), replicas=1),
-    "rev-b",
-    None,
-    PLAN,
-    NOW,
-    "test",
-)
-
-
-def under_way(service: Service, event: Event) -> Service:
-    """`tally` with a rollout that runs until the service is taken down."""
-    return replace(tally(service, event), current=None if event.kind == "service_down" else RUNNING)
-
-
-def test_a_snapshot_is_kept_now_and_then_and_at_rest(tmp_path: Path) -> None:
-    path = tmp_path / "events.db"
-
-    def snapshot_seq() -> int:
-        with closing(sqlite3.connect(path)) as connection:
-            return connection.execute("SELECT seq FROM snapshot").fetchone()[0]
-
-    async def write(store: Store, *drafts: Draft) -> None:
-        lease = await store.claim("shop", "one", NOW, LEASE_SECONDS)
-        before = after = (await store.load("shop")).service
-        for draft in drafts:
-            after = under_way(after, Event("shop", after.seq + 1, draft.rollout, NOW, draft.actor, draft.body))
-        await store.append(Append(lease, before.seq, NOW, drafts, after))
-        assert (await store.load("shop")).service == after
-        assert await store.verify("shop") == after.seq
-
-    async def first_controller(store: Store) -> None:
-        for _ in range(6):
-            await write(store, note())
-        assert snapshot_seq() == 5, "the first, and then every fourth"
-
-    async def next_controller(store: Store) -> None:
-        assert (await store.load_all())[0].service.seq == 6
-        await write(store, note(), note())
-        assert snapshot_seq() == 5
-        await write(store, note())
-        assert snapshot_seq() == 9
-        await write(store, down())
-        assert snapshot_seq() == 10, "at rest it is up to date"
-
-    for body in (first_controller, next_controller):
-        asyncio.run(opened(SqliteStore(path, under_way, snapshot_events=4), body))
-    edit(path, "UPDATE snapshot SET seq = 9")
-    assert refused(SqliteStore(path, under_way), lambda s: s.verify("shop")).code == "snapshot_corrupt"
-    with pytest.raises(ValueError, match="fold"):
-        SqliteStore(path, snapshot_events=4)
-
-
-def test_a_snapshot_that_is_behind_must_still_be_what_its_events_led_to(tmp_path: Path) -> None:
-    async def body(store: Store) -> None:
-        lease = await store.claim("shop", "one", NOW, LEASE_SECONDS)
-        state = under_way(Service(name="shop"), Event("shop", 1, "r1", NOW, "tester", note().body))
-        await store.append(Append(lease, 0, NOW, (note(),), replace(state, rollouts=7)))
-        await store.append(Append(lease, 1, NOW, (note(),)))
-        with pytest.raises(StoreError) as caught:
-            await store.verify("shop")
-        assert caught.value.code == "snapshot_mismatch"
-
-    asyncio.run(opened(SqliteStore(tmp_path / "events.db", under_way, snapshot_events=4), body))
