@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from ferryman.api import wire
-from ferryman.api.access.local import authenticate
+from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Principal
 from ferryman.api.port import Operations
 
 
 @dataclass
 class Api:
-    """`authenticate` recognises who asks, or raises; `stopping` ends long polls and streams."""
+    """`authenticate` recognises who asks, or raises: that of `access`, outside of tests; `stopping` ends long polls and streams."""
 
     controller: Operations
     health: wire.HealthView
     on_shutdown: Callable[[], None]
-    authenticate: Callable[[Request], Awaitable[Principal]] = authenticate
+    authenticate: Callable[[Request], Awaitable[Principal]]
+    access: Access
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

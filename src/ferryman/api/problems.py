@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ferryman.api.access.principal import Forbidden, Unauthenticated
+from ferryman.api.access.principal import Forbidden, TooManyAttempts, Unauthenticated
 from ferryman.model.errors import (
     AdapterError,
     Conflict,
@@ -39,6 +39,7 @@ _KINDS: tuple[tuple[type[FerrymanError], int, str], ...] = (
     (AdapterError, 503, "A target, router or metrics source failed"),
     (Unauthenticated, 401, "It is not known who asks"),
     (Forbidden, 403, "Not allowed"),
+    (TooManyAttempts, 429, "Too many attempts"),
     (ControllerError, 503, "No controller can do this"),
     (FerrymanError, 500, "It failed"),
 )
@@ -48,6 +49,8 @@ STATUS_BY_CODE = {
     "unknown_service": 404,
     "unknown_instance": 404,
     "unknown_rollout": 404,
+    "unknown_token": 404,
+    "ambiguous_token": 409,
     "not_found": 404,
     "method_not_allowed": 405,
     "slow_request": 408,

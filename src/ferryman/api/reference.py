@@ -18,9 +18,9 @@ open:
 
     curl --unix-socket .ferryman/controller.sock http://localhost/v1/services
 
-With `ferry serve --listen 127.0.0.1:PORT` everything that reads is answered over TCP as well, under a loopback name only.
-Everything that changes something is refused there (403, `read_only`): a release file names commands to run, and the
-file permissions of the socket are what tells who may.
+Whoever opens the socket is admin. Over TCP (`listen` in the [settings file](settings.md), or `ferry serve --listen`) a
+request carries a token, `Authorization: Bearer fy_...`, or the cookie of a browser's [session](../access.md); as long as no
+token was made, reading is open to this machine. The controller answers to loopback names, IP addresses and its `publicUrl`.
 
 The shapes of answers are the structs in `ferryman.model.view` and `ferryman.api.wire`. Times are epoch seconds,
 durations seconds, shares percent. Bodies are JSON of at most 1 MiB and have no unknown fields; neither has a query.
@@ -38,9 +38,11 @@ Errors are problem documents (RFC 9457, `application/problem+json`):
      "code": "not_running", "detail": "cannot abort: shop-2 is promoted", "hint": "legal now: deploy, undo, restart",
      "legal": ["deploy", "undo", "restart"], "problems": []}
 
-`code` is stable. 400 is a request that makes no sense, 401 a caller that is not known, 403 one that may not, 404 an
+`code` is stable. 400 is a request that makes no sense, 401 a caller that is not known, 403 one that may not (`forbidden`), asks by a foreign
+name (`wrong_host`) or from a foreign page (`csrf`), 404 an
 unknown service, rollout or path, 405 a method that the path does not have, 408 a body that came too slowly, 409 a refusal
-or a lost race, 413 a body that is too large, 422 a release file with errors (`problems` has each with file, line, column
+or a lost race, 413 a body that is too large, 429 too many wrong tokens
+(`Retry-After`), 422 a release file with errors (`problems` has each with file, line, column
 and path), 503 a store, router or target that failed.
 """
 

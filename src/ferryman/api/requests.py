@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ferryman.api import wire
+from ferryman.api.access.principal import TooManyAttempts
 from ferryman.api.problems import MEDIA_TYPE, to_document
 from ferryman.model.errors import FerrymanError, UsageError
 
@@ -85,5 +86,7 @@ def answer(value: object, status: int = 200) -> Response:
 def refuse(error: FerrymanError) -> Response:
     """The error as a problem document."""
     document = to_document(error)
-    headers = {"www-authenticate": "Bearer"} if document.status == 401 else None
+    headers = {"www-authenticate": "Bearer"} if document.status == 401 else {}
+    if isinstance(error, TooManyAttempts):
+        headers["retry-after"] = str(error.seconds)
     return Response(wire.encode(document), status_code=document.status, headers=headers, media_type=MEDIA_TYPE)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from ferryman.api import wire
+from ferryman.api.access.wire import RevokeRequest, SessionView, TokenMade, TokenRequest, TokenView
 from ferryman.api.place import read_record, state_folder
 from ferryman.api.problems import ProblemDocument, to_error
 from ferryman.model.errors import ControllerError, FerrymanError
@@ -154,6 +155,22 @@ class Client:
         """Stop the service and wait until nothing of it is left."""
         body = wire.encode(wire.VerbRequest(reason, actor))
         return self._call("POST", _path(service, "down"), AnswerView, body=body, seconds=DOWN_SECONDS)
+
+    def tokens(self) -> tuple[TokenView, ...]:
+        """Every token, without its text."""
+        return self._get("/v1/tokens", tuple[TokenView, ...])
+
+    def create_token(self, asked: TokenRequest) -> TokenMade:
+        """A new token; its text is in the answer alone."""
+        return self._post("/v1/tokens", asked, TokenMade)
+
+    def revoke_token(self, which: str, reason: str) -> TokenView:
+        """Take a token out of use, by id or by name."""
+        return self._post(f"/v1/tokens/{quote(which, safe='')}/revoke", RevokeRequest(reason), TokenView)
+
+    def session(self) -> SessionView:
+        """Who asks, as the controller sees it."""
+        return self._get("/v1/session", SessionView)
 
     def shutdown(self) -> None:
         """End the router and the controller; services are taken down first."""

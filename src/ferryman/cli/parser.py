@@ -161,9 +161,27 @@ def drill(parser: argparse.ArgumentParser) -> None:
 def serve(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry serve`."""
     parser.add_argument(
-        "--listen", metavar="127.0.0.1:PORT", help="answer reads over TCP too; verbs stay on the socket"
+        "--listen",
+        metavar="ADDRESS:PORT",
+        help="answer over TCP too; beyond loopback only with tokens or OIDC, and TLS",
+    )
+    parser.add_argument("--config", metavar="FILE", help="the settings file (ferry.yaml in the project folder)")
+    parser.add_argument(
+        "--insecure-http", action="store_true", help="listen beyond loopback without TLS, behind a proxy that has it"
     )
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
+
+
+def token(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry token`."""
+    parser.add_argument("action", choices=("create", "list", "revoke"), help="make one, show all, take one out of use")
+    parser.add_argument("which", nargs="?", metavar="TOKEN", help="revoke: its id, or a name that only one has")
+    parser.add_argument("--name", metavar="NAME", help="create: who acts with it, for the log")
+    parser.add_argument("--role", choices=("viewer", "operator", "admin"), help="create: what they may")
+    parser.add_argument("--service", metavar="SERVICE", help="create: for this service only (all)")
+    parser.add_argument(
+        "--expires", metavar="DURATION", default="90d", help="create: how long it counts, or never (90d)"
+    )
 
 
 def down(parser: argparse.ArgumentParser) -> None:
@@ -209,6 +227,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         undo,
         drill,
         serve,
+        token,
         down,
         judge,
         demo,

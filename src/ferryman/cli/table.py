@@ -115,6 +115,11 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     examples=("ferry spec --list", "ferry spec --example canary > ferryman.yaml"), adds=("spec",)),
             Command("serve", "commands.serve:run", "run the controller here in the foreground",
                     "A deploy starts one by itself. Ending it leaves everything serving.", adds=("serve",)),
+            Command("token", "commands.token:run", "who may reach the controller from elsewhere, and as what",
+                    "A token is shown once, when it is made. Roles: a viewer looks, an operator releases, which runs "
+                    "commands on this machine, an admin settles who may. Works without a controller too.",
+                    ("ferry token create --name ana --role operator --service shop --expires 30d", "ferry token list",
+                     "ferry token revoke ana --reason 'left the team'"), ("token", "reason")),
             Command("judge", "commands.judge:run", "weigh recorded evidence: JSON lines in, verdicts out", adds=("judge",)),
             Command("completion", "commands.completion:run", "print the completion script of a shell",
                     examples=('eval "$(ferry completion bash)"',), adds=("completion",)),

@@ -42,6 +42,7 @@ from ferryman.routers.envoy import EnvoyRouter
 from ferryman.spec.parse import parse_release, placed
 from ferryman.spec.revision import make_revision
 from ferryman.store.base import Loaded, StoredEvent
+from ferryman.store.journal import Journal
 from ferryman.store.sqlite import SqliteStore
 from ferryman.targets.artifacts import prune_artifacts, snapshot_files
 from ferryman.targets.process import ProcessTarget
@@ -142,6 +143,11 @@ class Controller:
         """The adapters; there from `start` on."""
         assert self._ports is not None, "the controller was not started"
         return self._ports
+
+    @property
+    def journal(self) -> Journal:
+        """The journals beside the log; there from `start` on."""
+        return self.ports.store
 
     def _loop_of(self, service: str, loaded: Loaded | None = None) -> ServiceLoop:
         loop = self._loops.get(service)

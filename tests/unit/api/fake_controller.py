@@ -10,17 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ferryman.api.place import ControllerRecord
-from ferryman.api.serve import Address, serve
+from ferryman.api.serve import serve
 from ferryman.cli.client import Client
 from ferryman.core.phases import Verb
 from ferryman.model.errors import FerrymanError, Refused
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
+from ferryman.model.settings import Listen, Settings
 from ferryman.model.view import AnswerView, EventView, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.spec.parse import parse_release
 from ferryman.spec.revision import make_revision
+from ferryman.store.memory_journal import MemoryJournal
 from ferryman.strategies.compile import compile_plan
 from support import eventually
 from unit.cli.samples import CANARY, EVENTS
@@ -36,6 +40,7 @@ class FakeController:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     fails: dict[str, BaseException] = field(default_factory=dict)
     script: list[ServiceView] = field(default_factory=list)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
     summaries: tuple[RolloutSummary, ...] = ()
     answer: AnswerView = field(default_factory=lambda: AnswerView("shop", "supersedes v1", "shop-2", changed=True))
 
@@ -167,14 +172,18 @@ class FakeController:
 
 
 @contextlib.contextmanager
-def serving(fake: FakeController, project: Path, listen: Address | None = None) -> Iterator[ControllerRecord]:
+def serving(
+    fake: FakeController, project: Path, listen: Listen | None = None, settings: Settings | None = None
+) -> Iterator[ControllerRecord]:
     """The real server over `fake`, in a thread of its own; ended by its own API."""
     ready: list[ControllerRecord] = []
     ended: list[BaseException | None] = []
 
     def run() -> None:
         try:
-            asyncio.run(serve(fake, project, listen=listen, on_ready=ready.append))
+            given = settings or Settings(str(project))
+            given = msgspec.structs.replace(given, listen=listen) if listen is not None else given
+            asyncio.run(serve(fake, project, settings=given, on_ready=ready.append))
             ended.append(None)
         except BaseException as error:  # noqa: BLE001 -- told to the test below
             ended.append(error)

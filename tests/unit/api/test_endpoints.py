@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import time
 from typing import Any
 
 import httpx2
@@ -11,6 +13,7 @@ import pytest
 from starlette.requests import Request
 
 from ferryman.api import wire
+from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Forbidden, Permission, Principal, Role, Unauthenticated
 from ferryman.api.app import create_app
 from ferryman.api.context import Api
@@ -18,6 +21,7 @@ from ferryman.api.dispatch import check_permission
 from ferryman.api.endpoint import AnyEndpoint, Nothing, Scoped, service_of_rollout
 from ferryman.api.routes import ENDPOINTS
 from ferryman.model.errors import UsageError
+from ferryman.model.settings import Settings
 from unit.api.fake_controller import FakeController
 from unit.cli.samples import CANARY
 
@@ -86,7 +90,8 @@ class Served:
                 raise Unauthenticated("unauthenticated", "nobody knows who asks", "send a token")
             return principal
 
-        self.app = create_app(Api(self.fake, HEALTH, lambda: None, authenticate))
+        access = Access(self.fake.journal, Settings(), time.time, secrets.token_bytes)
+        self.app = create_app(Api(self.fake, HEALTH, lambda: None, authenticate, access))
 
     def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
         async def run() -> httpx2.Response:

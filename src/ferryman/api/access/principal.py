@@ -5,6 +5,7 @@ A role is held for one service or for `EVERY_SERVICE`, and each role may all tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import StrEnum
 
@@ -49,6 +50,23 @@ class Forbidden(FerrymanError):
     """It is known who asks, and they may not do this (code ``forbidden``). Answered with 403."""
 
     exit_code = 2
+
+
+class TooManyAttempts(FerrymanError):
+    """Too many wrong credentials from one address or for one token. Answered with 429 after which `seconds` are to pass."""
+
+    exit_code = 2
+    seconds = 1
+
+
+def too_many(seconds: float, address: str) -> TooManyAttempts:
+    """The refusal of a further wrong one."""
+    whole = max(1, math.ceil(seconds - 0.001))
+    error = TooManyAttempts(
+        "too_many_attempts", f"too many wrong tokens from {address}", f"try again in {whole} s, with the right one"
+    )
+    error.seconds = whole
+    return error
 
 
 class Principal(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ferryman.api.endpoint import AnyEndpoint
-from ferryman.api.routes import controller, deploy, events, rollouts, services, verbs
+from ferryman.api.routes import access, controller, deploy, events, rollouts, services, verbs
 
 GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "services": services.ENDPOINTS,
@@ -11,6 +11,7 @@ GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "events": events.ENDPOINTS,
     "deploy": deploy.ENDPOINTS,
     "verbs": verbs.ENDPOINTS,
+    "access": access.ENDPOINTS,
     "controller": controller.ENDPOINTS,
 }
 

@@ -13,10 +13,11 @@ import msgspec
 
 from ferryman.api.place import ControllerRecord, state_folder
 from ferryman.api.problems import to_document
-from ferryman.api.serve import parse_address, serve
+from ferryman.api.serve import serve
 from ferryman.cli.context import OK, Context, Output
 from ferryman.cli.launch import Word
-from ferryman.model.errors import FerrymanError
+from ferryman.model.errors import FerrymanError, UsageError
+from ferryman.model.settings import Settings
 
 
 def run(context: Context) -> int:
@@ -26,7 +27,7 @@ def run(context: Context) -> int:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("uvicorn.error", "httpx2"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    listen = parse_address(context.args.listen) if context.args.listen else None
+    settings = settings_of(context)
     tell = _starter(context.args.ready_fd)
     context.interrupted = "the controller has ended; what it started goes on serving"
 
@@ -36,7 +37,7 @@ def run(context: Context) -> int:
 
     try:
         controller = Controller(context.project)
-        asyncio.run(serve(controller, context.project, listen=listen, on_ready=on_ready))
+        asyncio.run(serve(controller, context.project, settings=settings, on_ready=on_ready))
     except FerrymanError as problem:
         tell(Word(problem=to_document(problem)))
         raise
@@ -44,11 +45,30 @@ def run(context: Context) -> int:
     return OK
 
 
+def settings_of(context: Context) -> Settings:
+    """The settings file, and what the command line says instead. Raises `SpecError`, `UsageError`."""
+    from pathlib import Path
+
+    from msgspec.structs import replace
+
+    from ferryman.engine.settings import load_settings
+    from ferryman.spec.settings_table import parse_listen
+
+    args = context.args
+    settings = load_settings(context.project, Path(args.config) if args.config else None)
+    if args.listen:
+        listen = parse_listen(args.listen)
+        if listen is None:
+            raise UsageError("bad_address", f"{args.listen!r} is no address", "write 127.0.0.1:PORT, or 0.0.0.0:PORT")
+        settings = replace(settings, listen=listen)
+    return replace(settings, insecure_http=True) if args.insecure_http else settings
+
+
 def _greet(out: Output, record: ControllerRecord) -> None:
     out.emit(record)
     out.remark(f"controller of {record.project} (pid {record.pid}), state in {state_folder_of(record)}")
     if record.url:
-        out.remark(f"reads are answered at {record.url} too")
+        out.remark(f"answers at {record.url} too")
     out.remark("Ctrl-C ends the controller only: services go on serving, and the next one takes them over")
 
 

@@ -1,0 +1,287 @@
+"""Who asks: tokens and sessions of one controller, kept in the journal `access`, and how a request is recognised by them."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+
+import msgspec
+from starlette.requests import Request
+
+from ferryman.api.access.attempts import Attempts, address_key
+from ferryman.api.access.credentials import (
+    RandomBytes,
+    attempted_id,
+    csrf_of,
+    digest,
+    is_cookie,
+    mint_cookie,
+    mint_token,
+    same,
+    token_id,
+)
+from ferryman.api.access.hosts import LOOPBACK_NAMES, SAFE_METHODS, Hosts, host_name, is_local
+from ferryman.api.access.principal import (
+    EVERY_SERVICE,
+    Forbidden,
+    Principal,
+    Role,
+    Unauthenticated,
+    owner,
+    too_many,
+)
+from ferryman.api.access.state import (
+    STREAM,
+    AccessState,
+    Session,
+    SignedIn,
+    SignedOut,
+    Token,
+    TokenCreated,
+    TokenRevoked,
+    TokenUsed,
+    body_of,
+)
+from ferryman.model.errors import StoreError, UsageError
+from ferryman.model.settings import Settings
+from ferryman.store.journal import Journal
+
+SESSION_PATH = "/v1/session"
+CSRF_HEADER = "x-csrf-token"
+USE_NOTED_SECONDS = 86_400.0
+"""A token's use is written down at most this often."""
+
+JOURNAL_PAGE = 1000
+RESERVED_NAMES = frozenset({"ferryman", "anonymous"})
+_NAME = re.compile(r"[\w.@+-]{1,100}")
+_SERVICE = re.compile(r"\*|[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_log = logging.getLogger("ferryman.access")
+
+
+@dataclass
+class Access:
+    """Of one controller. `loopback`: it listens on loopback only, or not at all."""
+
+    journal: Journal
+    settings: Settings
+    now: Callable[[], float]
+    random_bytes: RandomBytes
+    loopback: bool = True
+    state: AccessState = field(default_factory=AccessState)
+    attempts: Attempts = field(default_factory=Attempts)
+
+    def __post_init__(self) -> None:
+        self.hosts = Hosts(self.settings.public_url, tls=self.settings.tls is not None)
+
+    async def load(self) -> None:
+        """Read what was written before. Raises `StoreError`."""
+        after = 0
+        while page := await self.journal.entries(STREAM, after=after, limit=JOURNAL_PAGE):
+            for entry in page:
+                self.state.apply(entry)
+            after = page[-1].position
+        self.state.drop_sessions_before(self.now())
+        for session in self.state.sessions.values():
+            session.seen_at = self.now()
+
+    # ------------------------------------------------------------------ who asks
+    async def authenticate(self, request: Request) -> Principal:
+        """Who asks. Raises `Unauthenticated`, `Forbidden` (``wrong_host``, ``csrf``), `TooManyAttempts`."""
+        local = is_local(request)
+        if not local:
+            self.hosts.check(request)
+        header = request.headers.get("authorization")
+        if header is not None:
+            return await self._bearer(header, request)
+        if local:
+            return owner(_user())
+        cookie = request.cookies.get(self.cookie_name(request))
+        if cookie is not None:
+            session = self._session(cookie)
+            self._check_csrf(request, cookie)
+            return self._principal(session)
+        if self.reads_are_open and request.method in SAFE_METHODS and host_name(request) in LOOPBACK_NAMES:
+            return Principal("anonymous", {EVERY_SERVICE: Role.VIEWER}, via="loopback")
+        raise Unauthenticated(
+            "no_credential",
+            f"{request.method} {request.url.path} needs a token or a sign-in",
+            "send `Authorization: Bearer TOKEN`; `ferry token create` makes one, beside the controller",
+        )
+
+    @property
+    def reads_are_open(self) -> bool:
+        """Whether anybody on this machine may read: as long as nobody has made a token or another way to sign in, and
+        nothing in front hands on requests from elsewhere."""
+        closed = any(token.revoked_at is None for token in self.state.tokens.values())
+        return self.loopback and not closed and self.settings.oidc is None and not self.settings.public_url
+
+    def cookie_name(self, request: Request) -> str:
+        """With the prefix that browsers keep to HTTPS and to this very host, where there is HTTPS."""
+        return "__Host-ferry" if self.hosts.is_secure(request) else "ferry"
+
+    async def token(self, text: str, request: Request) -> Token:
+        """The live token of this text. Raises `Unauthenticated` (``bad_token``, ``token_expired``, ``token_revoked``) or
+        `TooManyAttempts`."""
+        token = self.state.tokens.get(token_id(text) or "")
+        if token is None or not same(token.made.digest, digest(text)):
+            self._count_failure(request, attempted_id(text))
+            raise Unauthenticated("bad_token", "this token is not known here", "is it whole, and of this controller?")
+        state = token.state(self.now())
+        if state != "live":
+            raise Unauthenticated(f"token_{state}", f"this token of {token.made.name} is {state}", "ask for a new one")
+        await self._note_use(token)
+        return token
+
+    async def _bearer(self, header: str, request: Request) -> Principal:
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("bad_token", f"the scheme {scheme[:20]!r} is not known here", "send `Bearer TOKEN`")
+        token = await self.token(text.strip(), request)
+        return Principal(token.made.name, token.made.roles, "token", token.made.id)
+
+    def _count_failure(self, request: Request, named: str) -> None:
+        address = address_key(request.client.host) if request.client and request.client.host else "socket"
+        now = self.now()
+        waits = [self.attempts.failed(f"address {address}", now)]
+        if named:
+            waits.append(self.attempts.failed(f"token {named}", now))
+        _log.warning("a wrong token from %s", address)
+        if max(waits) > 0:
+            raise too_many(max(waits), address)
+
+    async def _note_use(self, token: Token) -> None:
+        now = self.now()
+        token.used_at = now
+        if now - token.noted_at < USE_NOTED_SECONDS:
+            return
+        token.noted_at = now
+        with contextlib.suppress(StoreError):  # a full disk must not lock out who could mend it
+            await self._write(token.made.name, "token_used", TokenUsed(token.made.id))
+
+    def _session(self, cookie: str) -> Session:
+        """The session of a cookie, alive and seen. Raises `Unauthenticated` (``session_over``)."""
+        session = self.state.sessions.get(digest(cookie)) if is_cookie(cookie) else None
+        now = self.now()
+        if session is not None and self._alive(session, now):
+            self.state.seen(session, now)
+            return session
+        if session is not None:
+            del self.state.sessions[session.made.digest]
+        raise Unauthenticated("session_over", "the sign-in is over", "sign in again")
+
+    def _alive(self, session: Session, now: float) -> bool:
+        made, idle = session.made, self.settings.sessions.idle_seconds
+        if now >= made.expires_at or now - session.seen_at >= idle:
+            return False
+        if not made.token:
+            return self.settings.oidc is not None
+        token = self.state.tokens.get(made.token)
+        return token is not None and token.state(now) == "live"
+
+    def _principal(self, session: Session) -> Principal:
+        made = session.made
+        roles = self.state.tokens[made.token].made.roles if made.token else made.roles
+        return Principal(made.name, roles, "session", made.id)
+
+    def _check_csrf(self, request: Request, cookie: str) -> None:
+        if request.method in SAFE_METHODS:
+            return
+        self.check_origin(request, required=True)
+        if request.url.path == SESSION_PATH and request.method == "POST":
+            return  # the token in the body is the proof
+        if not same(request.headers.get(CSRF_HEADER, ""), csrf_of(cookie)):
+            raise Forbidden(
+                "csrf", f"{CSRF_HEADER} is missing or not that of this session", f"GET {SESSION_PATH} tells it"
+            )
+
+    def check_origin(self, request: Request, *, required: bool) -> None:
+        """Raises `Forbidden` (``csrf``) for a page of another site, or of none when `required`."""
+        origin = request.headers.get("origin")
+        if (origin is None and not required) or (origin is not None and origin.lower() == self.hosts.origin(request)):
+            return
+        raise Forbidden(
+            "csrf", f"the request came from {(origin or 'nowhere')[:100]!r}", "use the page of this controller"
+        )
+
+    # ------------------------------------------------------------------ tokens
+    async def create_token(
+        self, name: str, role: Role, service: str, expires_seconds: float | None, actor: str
+    ) -> tuple[Token, str]:
+        """A new token and its text, which is known here and now only. Raises `UsageError` (``bad_name``), `StoreError`."""
+        if not _NAME.fullmatch(name) or name.lower() in RESERVED_NAMES:
+            raise UsageError(
+                "bad_name",
+                f"{name[:100]!r} cannot be the name of who acts",
+                "letters, digits and . _ @ + -, at most 100",
+            )
+        if not _SERVICE.fullmatch(service):
+            raise UsageError("bad_name", f"{service[:100]!r} cannot be a service", "a service's name, or * for all")
+        minted = mint_token(self.random_bytes)
+        expires_at = None if expires_seconds is None else self.now() + expires_seconds
+        made = TokenCreated(minted.id, name, {service: role}, minted.digest, expires_at)
+        await self._write(actor, "token_created", made)
+        return self.state.tokens[minted.id], minted.text
+
+    async def revoke_token(self, which: str, actor: str, reason: str) -> Token:
+        """Take a token out of use, by its id or by a name that only one has. Sessions by it end. Raises `UsageError`:
+        ``unknown_token``, ``ambiguous_token``; `StoreError`."""
+        token = self.find_token(which)
+        if token.revoked_at is None:
+            await self._write(actor, "token_revoked", TokenRevoked(token.made.id, token.made.name, reason))
+        return token
+
+    def find_token(self, which: str) -> Token:
+        """By id, or by the name of the one that is not revoked."""
+        if which in self.state.tokens:
+            return self.state.tokens[which]
+        named = [t for t in self.state.tokens.values() if t.made.name == which and t.revoked_at is None]
+        if len(named) > 1:
+            ids = ", ".join(token.made.id for token in named)
+            raise UsageError("ambiguous_token", f"{which} has {len(named)} tokens", f"say which one: {ids}")
+        if not named:
+            raise UsageError("unknown_token", f"there is no token {which[:100]!r}", "`ferry token list` shows them")
+        return named[0]
+
+    @property
+    def has_live_token(self) -> bool:
+        """Whether anybody could come in by a token now."""
+        return any(token.state(self.now()) == "live" for token in self.state.tokens.values())
+
+    # ------------------------------------------------------------------ sessions
+    async def sign_in(self, name: str, via: str, address: str, *, token: str = "", roles: dict[str, Role]) -> str:
+        """A new session; the value of its cookie."""
+        now = self.now()
+        self.state.drop_sessions_before(now)
+        minted = mint_cookie(self.random_bytes)
+        expires_at = now + self.settings.sessions.lifetime_seconds
+        made = SignedIn(minted.id, name, via, minted.digest, expires_at, token, roles, address)
+        await self._write(name, "signed_in", made)
+        return minted.text
+
+    async def sign_out(self, principal: Principal) -> None:
+        """End the session of who asks; nothing happens without one."""
+        if principal.via == "session":
+            await self._write(principal.name, "signed_out", SignedOut(principal.credential))
+
+    def session_of(self, principal: Principal) -> Session | None:
+        """The session of who asks, if they ask in one."""
+        found = (s for s in self.state.sessions.values() if s.made.id == principal.credential)
+        return next(found, None) if principal.via == "session" else None
+
+    async def _write(self, actor: str, kind: str, made: msgspec.Struct) -> None:
+        entry = await self.journal.write(STREAM, at=self.now(), actor=actor, kind=kind, body=body_of(made))
+        self.state.apply(entry)
+
+
+@cache
+def _user() -> str:
+    """The user that runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,68 @@
+"""What goes over the wire about access: tokens and sessions. Shared by the server and its clients. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from ferryman.api.access.principal import EVERY_SERVICE, Role
+from ferryman.api.wire import Reason
+
+EXPIRES_SECONDS_MAX = 10 * 366 * 86_400.0
+NAME_CHARACTERS_MAX = 100
+
+
+class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A new token for `name`, who becomes the actor of what it does. `expires_seconds` from now; None: never."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+    role: Role
+    service: Annotated[str, Meta(max_length=NAME_CHARACTERS_MAX)] = EVERY_SERVICE
+    expires_seconds: Annotated[float, Meta(gt=0, le=EXPIRES_SECONDS_MAX)] | None = None
+
+
+class RevokeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a token is taken out of use."""
+
+    reason: Reason = ""
+
+
+class TokenView(msgspec.Struct, frozen=True):
+    """A token without its text. `state` is live, expired or revoked; `used_at` is exact to a day after a restart."""
+
+    id: str
+    name: str
+    roles: dict[str, Role]
+    state: str
+    created_at: float
+    created_by: str
+    expires_at: float | None
+    revoked_at: float | None
+    used_at: float | None
+
+
+class TokenMade(msgspec.Struct, frozen=True):
+    """A new token. `token` is its text, told this once."""
+
+    token: str
+    view: TokenView
+
+
+class SignInRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Sign-in with a token."""
+
+    token: Annotated[str, Meta(max_length=200)]
+
+
+class SessionView(msgspec.Struct, frozen=True):
+    """Who asks. `via` is socket, token, session, loopback (not known, but reading is open to this machine) or none; `csrf`
+    goes into the header X-CSRF-Token of writes in a session; `oidc`: sign-in by OIDC is possible, at /v1/oidc/start."""
+
+    name: str
+    roles: dict[str, Role]
+    via: str
+    csrf: str
+    expires_at: float | None
+    oidc: bool

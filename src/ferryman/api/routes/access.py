@@ -1,0 +1,155 @@
+"""Who may come in: tokens, for admins, and the session of a browser."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from ferryman.api.access.principal import Permission, Principal
+from ferryman.api.access.views import all_tokens, session_view, token_view
+from ferryman.api.access.wire import (
+    RevokeRequest,
+    SessionView,
+    SignInRequest,
+    TokenMade,
+    TokenRequest,
+    TokenView,
+)
+from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
+from ferryman.api.requests import answer
+
+
+async def get_tokens(call: Call[Nothing, Nothing]) -> tuple[TokenView, ...]:
+    """All that were ever made, newest first."""
+    return all_tokens(call.api.access)
+
+
+async def post_tokens(call: Call[Nothing, TokenRequest]) -> TokenMade:
+    """A new one."""
+    body, access = call.body, call.api.access
+    token, text = await access.create_token(body.name, body.role, body.service, body.expires_seconds, call.actor())
+    return TokenMade(text, token_view(token, access.now()))
+
+
+async def post_revoke(call: Call[Nothing, RevokeRequest]) -> TokenView:
+    """Take one out of use."""
+    access = call.api.access
+    token = await access.revoke_token(str(call.request.path_params["token"]), call.actor(), call.body.reason)
+    return token_view(token, access.now())
+
+
+async def get_session(call: Call[Nothing, Nothing]) -> SessionView:
+    """Who asks."""
+    access, request = call.api.access, call.request
+    return session_view(access, call.principal, request.cookies.get(access.cookie_name(request), ""))
+
+
+async def post_session(call: Call[Nothing, SignInRequest]) -> Response:
+    """Sign in by a token."""
+    access, request = call.api.access, call.request
+    access.check_origin(request, required=False)
+    token = await access.token(call.body.token.strip(), request)
+    made = token.made
+    address = request.client.host if request.client else ""
+    cookie = await access.sign_in(made.name, "token", address, token=made.id, roles=made.roles)
+    session = access.state.session_of_cookie(cookie)
+    principal = Principal(made.name, made.roles, "session", session.made.id)
+    reply = answer(session_view(access, principal, cookie))
+    set_cookie(call, reply, cookie)
+    return reply
+
+
+async def delete_session(call: Call[Nothing, Nothing]) -> Response:
+    """Sign out."""
+    access, request = call.api.access, call.request
+    await access.sign_out(call.principal)
+    reply = answer(session_view(access, Principal("", {}, "none"), ""))
+    secure = access.hosts.is_secure(request)
+    reply.delete_cookie(access.cookie_name(request), path="/", secure=secure, httponly=True, samesite="strict")
+    return reply
+
+
+def set_cookie(call: Call[Nothing, SignInRequest] | Call[Nothing, Nothing], reply: Response, cookie: str) -> None:
+    """Hand a session to the browser: kept from scripts, from other sites, and where there is HTTPS from all else."""
+    access, request = call.api.access, call.request
+    reply.set_cookie(
+        access.cookie_name(request),
+        cookie,
+        max_age=int(access.settings.sessions.lifetime_seconds),
+        path="/",
+        secure=access.hosts.is_secure(request),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = (
+    Endpoint(
+        method="GET",
+        path="/v1/tokens",
+        permission=Permission.ADMINISTER,
+        scope=Scoped.EVERYWHERE,
+        handler=get_tokens,
+        answer=tuple[TokenView, ...],
+        query=Nothing,
+        body=Nothing,
+        summary="Every token, without its text, newest first",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/tokens",
+        permission=Permission.ADMINISTER,
+        scope=Scoped.EVERYWHERE,
+        handler=post_tokens,
+        answer=TokenMade,
+        query=Nothing,
+        body=TokenRequest,
+        summary="Make a token",
+        detail="Its text is in this answer and nowhere else; a hash of it is kept.",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/tokens/{token}/revoke",
+        permission=Permission.ADMINISTER,
+        scope=Scoped.EVERYWHERE,
+        handler=post_revoke,
+        answer=TokenView,
+        query=Nothing,
+        body=RevokeRequest,
+        summary="Take a token out of use, by its id or by a name that only one has",
+        detail="Sessions that were begun with it end.",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/session",
+        permission=None,
+        handler=get_session,
+        answer=SessionView,
+        query=Nothing,
+        body=Nothing,
+        summary="Who asks, with which roles",
+        detail="`via` is none when that is not known.",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/session",
+        permission=None,
+        handler=post_session,
+        answer=SessionView,
+        query=Nothing,
+        body=SignInRequest,
+        summary="Sign a browser in with a token",
+        detail="Sets the cookie of the session: HttpOnly, SameSite=Strict, with HTTPS Secure and `__Host-`. Writes in it "
+        "need its `csrf` in the header X-CSRF-Token, and come from our own pages.",
+        problems=(429,),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/v1/session",
+        permission=None,
+        handler=delete_session,
+        answer=SessionView,
+        query=Nothing,
+        body=Nothing,
+        summary="Sign out",
+    ),
+)
