@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from ferryman.model.errors import Refused, UsageError
 from ferryman.model.release import Amount, BlueGreen, Canary, Pause, Release, Rolling, Routing, SetWeight
 from ferryman.sim.failure import Failure, parse_failure
-from ferryman.sim.rehearsal import Rehearsal, Rehearsed, Wish
+from ferryman.sim.rehearsal import CommonOutage, Rehearsal, Rehearsed, Wish
+from ferryman.sim.traffic import Load
 
 CANARY = Canary(steps=(SetWeight(5, 60), SetWeight(25, 60), SetWeight(50, 60)))
 RELEASE = Release(
@@ -69,6 +70,20 @@ def test_the_same_seed_is_the_same_story_and_another_one_another() -> None:
 )
 def test_every_strategy_can_be_rehearsed(strategy: Rolling | BlueGreen) -> None:
     assert rehearse(release=replace(RELEASE, strategy=strategy)).outcome == "promoted"
+
+
+@pytest.mark.parametrize(
+    ("outage", "outcome"),
+    [
+        (CommonOutage(120.0, 90.0, at_percent=50.0), "promoted"),
+        (CommonOutage(60.0, 5.0, at_percent=100.0), "rolled_back"),
+    ],
+)
+def test_an_outage_of_both_takes_nobody_back_once_both_were_seen_in_it(outage: CommonOutage, outcome: str) -> None:
+    """In the bake nothing is left to compare with; what stable showed just before the switch is remembered."""
+    strategy = Canary(steps=(SetWeight(50, 120, analyse=False),), bake_seconds=60.0)
+    release = replace(RELEASE, strategy=strategy)
+    assert rehearse(release=release, outages=(outage,), load=Load(rps=50.0)).outcome == outcome
 
 
 def test_a_pause_waits_for_a_person_who_may_not_come() -> None:

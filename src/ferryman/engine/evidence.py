@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from ferryman.analysis.limits import broken_limit
+from ferryman.analysis.limits import Shown, broken_limit
 from ferryman.analysis.session import JudgeSession, StateError
+from ferryman.engine.control import Control
 from ferryman.engine.traffic import quantile_ms, since
 from ferryman.metrics.base import Counters
 from ferryman.model.evidence import Header, History, StagePlan
@@ -24,7 +25,8 @@ NOTHING_YET = "nothing was measured yet"
 
 class FeedState(msgspec.Struct):
     """What is written down after each block. Times are epoch seconds; `session` is the judge's own state.
-    `base` are the candidate's counters when everybody had switched to it; `last` are those of the block before."""
+    `base` are the candidate's counters when everybody had switched to it, and `before` is what stable had shown by
+    then, from its `control`; `last` are the counters of the block before."""
 
     rollout: str
     attempt: int
@@ -37,6 +39,8 @@ class FeedState(msgspec.Struct):
     reason: str = NOTHING_YET
     stage_from: dict[str, int] = {}
     base: Counters | None = None
+    before: tuple[Shown, ...] = ()
+    control: Control = msgspec.field(default_factory=Control)
     last: dict[str, Counters] = {}
     session: str | None = None
 
@@ -128,6 +132,8 @@ class EvidenceFeed:
         """Weigh one sample (`before`: what stable counted in the hour until now); returns what to write down, None when there was nothing to weigh."""
         state = self._of(rollout)
         self._clock_errors(state, sample)
+        if rollout.stable is not None and routes.weights.get(rollout.stable, 0.0) > 0:
+            state.control.note(sample.at, sample.counters.get(rollout.stable))
         weight = routes.weights.get(rollout.candidate, 0.0)
         if weight >= 100.0 or (rollout.current.stage is None and state.stage < 0):
             return self._limits(state, rollout, sample, weight)
@@ -261,17 +267,13 @@ class EvidenceFeed:
         now = sample.counters.get(rollout.candidate)
         if state.stage != LIMIT_STAGE or state.base is None:
             state.stage, state.base, state.error_seconds = LIMIT_STAGE, now, 0.0
+            state.before = state.control.shown(sample.counters.get(rollout.stable), self._bounds)
             state.verdict, state.reason = "continue", "within the limits"
         if now is None:
             return None
         counted = since(now, state.base)
-        broken = broken_limit(
-            rollout.release.analysis.limits,
-            requests=counted.requests,
-            errors=counted.errors,
-            p95_ms=quantile_ms(counted.buckets, self._bounds, 0.95),
-        )
-        if broken:
+        met = Shown(counted.requests, counted.errors, quantile_ms(counted.buckets, self._bounds, 0.95))
+        if broken := broken_limit(rollout.release.analysis.limits, met, state.before):
             state.verdict, state.reason = "fail", broken
         return None
 

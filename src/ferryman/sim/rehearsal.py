@@ -22,7 +22,7 @@ from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import InstanceState
-from ferryman.sim.deeds import Story
+from ferryman.sim.deeds import Story, Trouble
 from ferryman.sim.failure import Failure
 from ferryman.sim.fleet import Nature
 from ferryman.sim.simulation import ALIVE, Simulation
@@ -39,11 +39,22 @@ LEAVING_STEP_SECONDS = 0.1
 SMALLEST_PERCENT = 1e-9
 
 
+class CommonOutage(msgspec.Struct, frozen=True):
+    """Users of both versions meet `factor` times the errors for so many seconds; it begins `delay_seconds` after the
+    deploy, or after `at_percent` of the users first meet the new version."""
+
+    seconds: float
+    delay_seconds: float = 0.0
+    at_percent: float | None = None
+    factor: float = 20.0
+
+
 class Wish(msgspec.Struct, frozen=True):
     """What to rehearse. A pause that waits for a person is ended after `person_seconds` (None: nobody comes)."""
 
     release: Release
     failures: tuple[Failure, ...] = ()
+    outages: tuple[CommonOutage, ...] = ()
     load: Load = Load(drift=0.3)
     seed: int = 1
     person_seconds: float | None = 30.0
@@ -105,6 +116,7 @@ class Rehearsal:
         for revision in (self.stable, self.candidate):
             self.run.world.fleet.natures[revision.id] = Nature(ready_seconds=(ready + 0.3, ready + 2.0))
         self._waiting = list(wish.failures)
+        self._outages = list(wish.outages)
 
     def rehearse(self) -> Rehearsed:
         """Raises `FerrymanError`, mostly `Refused`, for a release that could not be deployed."""
@@ -150,6 +162,11 @@ class Rehearsal:
             if not late and not few:
                 self._waiting.remove(failure)
                 self._fail(failure)
+        for outage in tuple(self._outages):
+            if outage.at_percent is None or self._served() >= outage.at_percent - SMALLEST_PERCENT:
+                self._outages.remove(outage)
+                trouble = Trouble(0.0, outage.seconds, outage.factor)
+                self.run.kernel.after(outage.delay_seconds, lambda trouble=trouble: self.run.do(trouble))
         if self.back_at is not None and self.clear_at is None and self._served() <= 0:
             self.clear_at = self._now()
         rollout = self.run.world.log.snapshot.current

@@ -155,7 +155,10 @@ TRAFFIC = Keys(
 
 LIMITS = Keys(
     title="Limits",
-    doc="Absolute limits for the time when no old version serves beside the new one (bake).",
+    doc=(
+        "Absolute limits for the time when no old version serves beside the new one (bake). If the old version was worse "
+        "in its last seconds with users, its own figures times 1.5 (errors) or 1.25 (p95) count instead."
+    ),
     keys=(
         Key("errors", Percent(), "More failed requests than this is a fail.", "analysis.limits.error_percent", "5%"),
         Key(
@@ -200,7 +203,7 @@ ANALYSIS = Keys(
             "extend",
         ),
         Key("onError", Choice(("pause", "rollback")), "When no evidence can be had for too long.", "analysis.on_error", "pause"),
-        Key("limits", LIMITS, LIMITS.doc),
+        Key("limits", LIMITS, "Absolute limits for the time when no old version serves beside the new one."),
     ),
     build=check_options,
 )  # fmt: skip
