@@ -12,11 +12,12 @@ from ferryman.api import wire
 from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Principal
 from ferryman.api.port import Operations
+from ferryman.api.stream.hub import Hub
 
 
 @dataclass
 class Api:
-    """`authenticate` recognises who asks, or raises: that of `access`, outside of tests; `stopping` ends long polls and streams."""
+    """`authenticate` recognises who asks, or raises: that of `access`, outside of tests. `stopping` ends long polls."""
 
     controller: Operations
     health: wire.HealthView
@@ -24,3 +25,12 @@ class Api:
     authenticate: Callable[[Request], Awaitable[Principal]]
     access: Access
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    hub: Hub = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hub = Hub(self.controller)
+
+    def stop(self) -> None:
+        """End what waits for something to happen: long polls and streams."""
+        self.stopping.set()
+        self.hub.close()

@@ -8,7 +8,7 @@ from ferryman.core.phases import Verb
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
-from ferryman.model.view import AnswerView, EventView, RolloutDetail, RolloutSummary, ServiceView
+from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.store.journal import Journal
 
 
@@ -23,6 +23,14 @@ class Operations(Protocol):
     async def view(self, service: str) -> ServiceView: ...
 
     async def views(self) -> tuple[ServiceView, ...]: ...
+
+    async def names(self) -> tuple[str, ...]:
+        """Their names, sorted."""
+        ...
+
+    async def measurements(self, service: str, rollout: str, points: int = 600) -> MeasurementSeries:
+        """What the judge saw and said of a rollout, in at most `points` points."""
+        ...
 
     async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
         """The last `limit` rollouts."""

@@ -167,6 +167,6 @@ async def _serving(api: Api, listening: socket.socket | None, tls: ssl.SSLContex
         yield
     finally:
         up.cancel()
-        api.stopping.set()
+        api.stop()
         server.should_exit = True
         await task

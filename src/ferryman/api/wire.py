@@ -20,6 +20,7 @@ WAIT_SECONDS_MAX = 30.0
 EVENTS_MAX = 1000
 HISTORY_MAX = 1000
 LOG_LINES_MAX = 10_000
+POINTS_MAX = 5000
 REASON_CHARACTERS_MAX = 2000
 ACTOR_CHARACTERS_MAX = 200
 STANDING_CHARACTERS_MAX = 400
@@ -142,6 +143,20 @@ class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     after: Position = 0
     limit: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] = 500
     wait_seconds: Annotated[float, Meta(ge=0, le=WAIT_SECONDS_MAX)] = 0.0
+
+
+class StreamQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`service`: one name, or several with commas between them; every service without it. `last_event_id` is the header
+    `Last-Event-ID` for clients that cannot send one."""
+
+    service: str | None = None
+    last_event_id: Position | None = None
+
+
+class MeasurementsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `points` points: of more, evenly chosen ones."""
+
+    points: Annotated[int, Meta(ge=2, le=POINTS_MAX)] = 600
 
 
 def encode(value: object) -> bytes:

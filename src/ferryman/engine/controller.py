@@ -26,6 +26,7 @@ from ferryman.engine.folder import STATE_FOLDER, StateFolder
 from ferryman.engine.history import detail, summaries
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.ports import Options, Ports
+from ferryman.engine.series import measurement_series
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
 from ferryman.engine.views import service_view
@@ -37,11 +38,11 @@ from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import RouteStatus
-from ferryman.model.view import AnswerView, EventView, RolloutDetail, RolloutSummary, ServiceView
+from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.routers.envoy import EnvoyRouter
 from ferryman.spec.parse import parse_release, placed
 from ferryman.spec.revision import make_revision
-from ferryman.store.base import Loaded, StoredEvent
+from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX, Loaded, StoredEvent
 from ferryman.store.journal import Journal
 from ferryman.store.sqlite import SqliteStore
 from ferryman.targets.artifacts import prune_artifacts, snapshot_files
@@ -189,6 +190,10 @@ class Controller:
         """The same of all services, by name."""
         return tuple([await self.view(name) for name in sorted(self._loops)])
 
+    async def names(self) -> tuple[str, ...]:
+        """Names of all services, sorted."""
+        return tuple(sorted(self._loops))
+
     async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
         """Rollouts, newest first."""
         return summaries(await self._all_events(service))[:limit]
@@ -196,6 +201,12 @@ class Controller:
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:
         """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
         return detail(await self._all_events(service), rollout)
+
+    async def measurements(self, service: str, rollout: str, points: int = 600) -> MeasurementSeries:
+        """What the judge saw and said, for charts; empty for a rollout that was not judged, or long ago."""
+        self.known(service)
+        found = await self.ports.store.measurements(rollout, limit=MEASUREMENTS_PER_ROLLOUT_MAX)
+        return measurement_series(rollout, found, self.ports.metrics.bounds_ms, points)
 
     async def _all_events(self, service: str) -> list[Event]:
         self.known(service)

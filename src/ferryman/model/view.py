@@ -202,3 +202,51 @@ class RolloutDetail(msgspec.Struct, frozen=True):
     replicas: int
     steps: tuple[StepView, ...]
     notes: tuple[str, ...] = ()
+
+
+class SideSeries(msgspec.Struct, frozen=True):
+    """One side over time: what happened since the point before. None where nothing was measured."""
+
+    requests_per_second: tuple[float | None, ...] = ()
+    error_percent: tuple[float | None, ...] = ()
+    p50_ms: tuple[float | None, ...] = ()
+    p95_ms: tuple[float | None, ...] = ()
+    p99_ms: tuple[float | None, ...] = ()
+    cpu_percent: tuple[float | None, ...] = ()
+    memory_bytes: tuple[float | None, ...] = ()
+
+
+class MetricSeries(msgspec.Struct, frozen=True):
+    """What one metric says, at the moments of its own `at` (when the verdict changed, and once a minute). By side the
+    share of bad events in the stage, in percent, or the figure itself where a judge weighs figures; their ratio with its
+    interval; and the evidence: `log_e` for harm, `promote_log_e` for going on."""
+
+    at: tuple[float, ...] = ()
+    stable: tuple[float | None, ...] = ()
+    candidate: tuple[float | None, ...] = ()
+    ratio: tuple[float | None, ...] = ()
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+    log_e: tuple[float | None, ...] = ()
+    promote_log_e: tuple[float | None, ...] = ()
+
+
+class MeasurementSeries(msgspec.Struct, frozen=True):
+    """What the judge saw and said of a rollout, in columns of one length (`metrics` have their own). `measured` counts
+    all lines there are. `log_e` is the evidence of harm: at `fail_at` the rollout is taken back. `promote` is the
+    evidence for going on, with `at`: the stage passes at `pass_at`. The limits are None where the judge has none."""
+
+    rollout: str
+    measured: int
+    at: tuple[float, ...] = ()
+    attempt: tuple[int, ...] = ()
+    stage: tuple[int | None, ...] = ()
+    weight_percent: tuple[float | None, ...] = ()
+    verdict: tuple[str, ...] = ()
+    stable: SideSeries = SideSeries()
+    candidate: SideSeries = SideSeries()
+    log_e: tuple[float | None, ...] = ()
+    fail_at: float | None = None
+    promote: MetricSeries = MetricSeries()
+    pass_at: float | None = None
+    metrics: dict[str, MetricSeries] = {}

@@ -21,7 +21,7 @@ from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.settings import Listen, Settings
-from ferryman.model.view import AnswerView, EventView, RolloutDetail, RolloutSummary, ServiceView
+from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.spec.parse import parse_release
 from ferryman.spec.revision import make_revision
 from ferryman.store.memory_journal import MemoryJournal
@@ -71,6 +71,14 @@ class FakeController:
     async def views(self) -> tuple[ServiceView, ...]:
         self._call("views")
         return tuple(self.services.values())
+
+    async def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self.services))
+
+    async def measurements(self, service: str, rollout: str, points: int = 600) -> MeasurementSeries:
+        self._known(service)
+        self._call("measurements", service, rollout, points)
+        return MeasurementSeries(rollout, 0)
 
     async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
         self._known(service)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ferryman.api.endpoint import AnyEndpoint
-from ferryman.api.routes import access, controller, deploy, events, rollouts, services, verbs
+from ferryman.api.routes import access, controller, deploy, events, rollouts, services, stream, verbs
 
 GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "services": services.ENDPOINTS,
     "rollouts": rollouts.ENDPOINTS,
     "events": events.ENDPOINTS,
+    "stream": stream.ENDPOINTS,
     "deploy": deploy.ENDPOINTS,
     "verbs": verbs.ENDPOINTS,
     "access": access.ENDPOINTS,
