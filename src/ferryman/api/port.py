@@ -9,15 +9,15 @@ from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
-from ferryman.store.journal import Journal
+from ferryman.store.base import Store
 
 
 class Operations(Protocol):
     """Every method may raise a `FerrymanError`; one that names a service, code ``unknown_service``."""
 
     @property
-    def journal(self) -> Journal:
-        """The journals beside the log; there once it was started."""
+    def store(self) -> Store:
+        """The log and its journals; there once it was started."""
         ...
 
     async def view(self, service: str) -> ServiceView: ...

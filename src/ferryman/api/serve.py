@@ -61,7 +61,7 @@ async def _run(
     controller: Controlled, project: Path, folder: Path, settings: Settings, stopping: _Stopping, on_ready: Ready
 ) -> None:
     try:
-        access = Access(controller.journal, settings, time.time, secrets.token_bytes, loopback=is_loopback(settings))
+        access = Access(controller.store, settings, time.time, secrets.token_bytes, loopback=is_loopback(settings))
         await access.load()
         may_listen(settings, access)
         tls = tls_context(settings)

@@ -159,6 +159,17 @@ class MeasurementsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     points: Annotated[int, Meta(ge=2, le=POINTS_MAX)] = 600
 
 
+class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of one `service`, of one `actor`, from `since` on, of `people` only, before the cursor `before`."""
+
+    service: str | None = None
+    actor: str | None = None
+    since: Annotated[float, Meta(ge=0, le=1e11)] = 0.0
+    people: bool = False
+    before: Annotated[str, Meta(max_length=40)] = ""
+    limit: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] = 100
+
+
 def encode(value: object) -> bytes:
     """JSON of any view or body; numbers that are no JSON (NaN, infinity) become null."""
     return msgspec.json.encode(value)

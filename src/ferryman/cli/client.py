@@ -12,6 +12,8 @@ from ferryman.api import wire
 from ferryman.api.access.wire import RevokeRequest, SessionView, TokenMade, TokenRequest, TokenView
 from ferryman.api.place import read_record, state_folder
 from ferryman.api.problems import ProblemDocument, to_error
+from ferryman.engine.audit import Question
+from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.errors import ControllerError, FerrymanError
 from ferryman.model.view import AnswerView, RolloutSummary, ServiceView
 
@@ -25,6 +27,9 @@ ANSWER_SECONDS = 30.0
 
 CONNECT_SECONDS = 5.0
 POLL_EXTRA_SECONDS = 5.0
+
+CHAINS_SECONDS = 600.0
+"""All of a long log is read."""
 
 DOWN_SECONDS = 90.0
 """The controller answers when nothing of the service is left, or after a minute."""
@@ -155,6 +160,18 @@ class Client:
         """Stop the service and wait until nothing of it is left."""
         body = wire.encode(wire.VerbRequest(reason, actor))
         return self._call("POST", _path(service, "down"), AnswerView, body=body, seconds=DOWN_SECONDS)
+
+    def audit(self, asked: Question) -> AuditPage:
+        """Who did what, newest last."""
+        given: Query = {"since": asked.since, "limit": asked.limit, "before": asked.before}
+        for name, value in (("service", asked.service), ("actor", asked.actor), ("people", asked.people or None)):
+            if value is not None:
+                given[name] = "true" if value is True else str(value)
+        return self._get("/v1/audit", AuditPage, given)
+
+    def chains(self) -> ChainsView:
+        """Every hash chain, recomputed."""
+        return self._call("GET", "/v1/audit/verify", ChainsView, seconds=CHAINS_SECONDS)
 
     def tokens(self) -> tuple[TokenView, ...]:
         """Every token, without its text."""

@@ -14,8 +14,10 @@ from ferryman.api.wire import EventsPage
 from ferryman.cli.client import connect, find
 from ferryman.cli.services import DATABASE_FILE, Named
 from ferryman.core.evolve import evolve
+from ferryman.engine.audit import Question, audit, check_chains
 from ferryman.engine.history import summaries
 from ferryman.engine.texts import event_view
+from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.errors import FerrymanError
 from ferryman.model.event import Event
 from ferryman.model.view import RolloutSummary
@@ -47,6 +49,8 @@ class PastReader(Protocol):
         wait_seconds: float = 0.0,
     ) -> EventsPage: ...
     def verify(self, service: str) -> int: ...
+    def audit(self, asked: Question) -> AuditPage: ...
+    def chains(self) -> ChainsView: ...
 
 
 def past_reader(project: Path, *, follow: bool = False) -> PastReader:
@@ -111,6 +115,24 @@ class LogReader:
         async def read(store: SqliteStore) -> int:
             await _known(store, service)
             return await store.verify(service)
+
+        return self._with(read)
+
+    def audit(self, asked: Question) -> AuditPage:
+        """Who did what, newest last."""
+
+        async def read(store: SqliteStore) -> AuditPage:
+            if asked.service is not None:
+                await _known(store, asked.service)
+            return await audit(store, asked, lambda _: True)
+
+        return self._with(read)
+
+    def chains(self) -> ChainsView:
+        """Every hash chain, recomputed."""
+
+        async def read(store: SqliteStore) -> ChainsView:
+            return await check_chains(store, lambda _: True)
 
         return self._with(read)
 

@@ -172,6 +172,14 @@ def serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
 
 
+def audit(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry audit`."""
+    parser.add_argument("--since", metavar="WHEN", help="from then on: 7d, 2h, 2026-11-01, 2026-11-01T10:00")
+    parser.add_argument("--all", action="store_true", help="also what the controller did by itself")
+    parser.add_argument("-n", "--limit", type=int, default=100, metavar="N", help="how many of the last lines (100)")
+    parser.add_argument("--verify", action="store_true", help="recompute every hash chain instead")
+
+
 def token(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry token`."""
     parser.add_argument("action", choices=("create", "list", "revoke"), help="make one, show all, take one out of use")
@@ -227,6 +235,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         undo,
         drill,
         serve,
+        audit,
         token,
         down,
         judge,

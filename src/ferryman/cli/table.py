@@ -83,6 +83,11 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command("list", "commands.lists:services", "the services of the project"),
             Command("history", "commands.lists:history", "the rollouts so far", adds=("service", "history")),
             Command("events", "commands.lists:events", "everything that happened, and who did it", adds=("service", "events")),
+            Command("audit", "commands.audit:run", "who did what, when and why; whether the log was changed",
+                    "Of people only, unless --all is given: releases, verbs, tokens, sign-ins. --actor NAME shows what that one did. With --verify every hash "
+                    "chain is recomputed. Exit: 1 when one is broken.",
+                    ("ferry audit --since 7d", "ferry audit shop --actor ana --json", "ferry audit --verify"),
+                    ("service", "audit")),
             Command("logs", "commands.logs:run", "what the instances wrote", adds=("service", "logs")),
         ),
     ),

@@ -42,8 +42,7 @@ from ferryman.model.view import AnswerView, EventView, MeasurementSeries, Rollou
 from ferryman.routers.envoy import EnvoyRouter
 from ferryman.spec.parse import parse_release, placed
 from ferryman.spec.revision import make_revision
-from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX, Loaded, StoredEvent
-from ferryman.store.journal import Journal
+from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX, Loaded, Store, StoredEvent
 from ferryman.store.sqlite import SqliteStore
 from ferryman.targets.artifacts import prune_artifacts, snapshot_files
 from ferryman.targets.process import ProcessTarget
@@ -146,8 +145,8 @@ class Controller:
         return self._ports
 
     @property
-    def journal(self) -> Journal:
-        """The journals beside the log; there from `start` on."""
+    def store(self) -> Store:
+        """The log and its journals; there from `start` on."""
         return self.ports.store
 
     def _loop_of(self, service: str, loaded: Loaded | None = None) -> ServiceLoop:

@@ -137,8 +137,10 @@ class SimStore:
         found = self.eyes.world.log.events[after : after + limit]
         return tuple(StoredEvent(n, event, "", "") for n, event in enumerate(found, after + 1))
 
-    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
-        events = self.eyes.world.log.events
+    async def newest(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        events = self.eyes.world.log.events[: None if before is None else before - 1]
         first = max(0, len(events) - limit)
         return tuple(StoredEvent(n, event, "", "") for n, event in enumerate(events[first:], first + 1))
 

@@ -138,8 +138,10 @@ class Store(Journal, Protocol):
         the service itself."""
         ...
 
-    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
-        """The last `limit` events, in order of position."""
+    async def newest(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """The last `limit` events with position < `before`, in order of position."""
         ...
 
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> Sequence[Measurement]:

@@ -118,10 +118,13 @@ class MemoryStore(MemoryJournal):
                     break
         return tuple(found)
 
-    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
+    async def newest(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
         records.check_page(limit)
         self._check_open()
-        return tuple(records.stored(p, self._log[p - 1]) for p in list(self._places(service, 0))[-limit:])
+        places = [place for place in self._places(service, 0) if before is None or place < before]
+        return tuple(records.stored(place, self._log[place - 1]) for place in places[-limit:])
 
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> tuple[Measurement, ...]:
         records.check_page(limit)

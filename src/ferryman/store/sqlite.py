@@ -123,9 +123,11 @@ class SqliteStore:
         records.check_page(limit)
         return await self._read(sqlite_sql.events, service, after, limit, rollout)
 
-    async def newest(self, service: str | None = None, *, limit: int = 10) -> tuple[StoredEvent, ...]:
+    async def newest(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
         records.check_page(limit)
-        return await self._read(sqlite_sql.newest, service, limit)
+        return await self._read(sqlite_sql.newest, service, limit, before)
 
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> tuple[Measurement, ...]:
         records.check_page(limit)

@@ -14,7 +14,7 @@ from ferryman.store.journal import (
     seal_entry,
     stored_entry,
 )
-from ferryman.store.sqlite_sql import lenient_text, reading
+from ferryman.store.sqlite_sql import NO_POSITION, lenient_text, reading
 
 _ENTRY = "position, stream, seq, at, actor, kind, CAST(body AS BLOB), previous_hash, hash FROM entry"
 HEAD = "SELECT seq, last_hash FROM journal WHERE stream = ?"
@@ -30,7 +30,6 @@ ENTRIES_OF_STREAM = f"SELECT {_ENTRY} WHERE stream = ? AND +position > ? ORDER B
 NEWEST = f"SELECT {_ENTRY} WHERE position < ? ORDER BY position DESC LIMIT ?"
 NEWEST_OF_STREAM = f"SELECT {_ENTRY} WHERE stream = ? AND +position < ? ORDER BY seq DESC LIMIT ?"
 STREAMS = "SELECT stream FROM journal ORDER BY stream"
-NO_POSITION = 2**62
 
 
 def write(connection: sqlite3.Connection, wanted: JournalWrite) -> Entry:

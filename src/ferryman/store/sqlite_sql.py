@@ -68,8 +68,11 @@ EVENTS = f"SELECT {_EVENT} WHERE position > ? ORDER BY position LIMIT ?"
 EVENTS_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? AND +position > ? ORDER BY seq LIMIT ?"
 EVENTS_OF_ROLLOUT = f"SELECT {_EVENT} WHERE rollout = ? AND position > ? ORDER BY position LIMIT ?"
 EVENTS_OF_BOTH = f"SELECT {_EVENT} WHERE rollout = ? AND service = ? AND position > ? ORDER BY position LIMIT ?"
-NEWEST = f"SELECT {_EVENT} ORDER BY position DESC LIMIT ?"
-NEWEST_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? ORDER BY seq DESC LIMIT ?"
+NEWEST = f"SELECT {_EVENT} WHERE position < ? ORDER BY position DESC LIMIT ?"
+NEWEST_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? AND +position < ? ORDER BY seq DESC LIMIT ?"
+NO_POSITION = 2**62
+"""Beyond every position."""
+
 MEASUREMENTS = """
     SELECT rollout, attempt, at, CAST(line AS BLOB), CAST(answer AS BLOB)
     FROM measured JOIN measurement ON measured = measured.id
@@ -158,9 +161,12 @@ def events(
     return tuple(records.stored(row[0], Record(*row[1:])) for row in rows)
 
 
-def newest(connection: sqlite3.Connection, service: str | None, limit: int) -> tuple[StoredEvent, ...]:
+def newest(
+    connection: sqlite3.Connection, service: str | None, limit: int, before: int | None
+) -> tuple[StoredEvent, ...]:
     """Read the last events, in order of position."""
-    wanted = (limit,) if service is None else (service, limit)
+    bound = NO_POSITION if before is None else before
+    wanted = (bound, limit) if service is None else (service, bound, limit)
     rows = connection.execute(NEWEST if service is None else NEWEST_OF_SERVICE, wanted).fetchall()
     return tuple(records.stored(row[0], Record(*row[1:])) for row in reversed(rows))
 

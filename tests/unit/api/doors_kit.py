@@ -37,7 +37,7 @@ class Doors:
 
     def restart(self) -> None:
         self.access = Access(
-            self.fake.journal, self.settings, lambda: self.now, secrets.token_bytes, loopback=self.loopback
+            self.fake.store, self.settings, lambda: self.now, secrets.token_bytes, loopback=self.loopback
         )
         asyncio.run(self.access.load())
         api = Api(self.fake, HEALTH, lambda: None, self.access.authenticate, self.access)
@@ -77,7 +77,7 @@ class Doors:
         return self.ask("POST", path, **{"json": {}, **given})
 
     def entries(self, kind: str | None = None) -> list[dict[str, Any]]:
-        found = asyncio.run(self.fake.journal.entries("access"))
+        found = asyncio.run(self.fake.store.entries("access"))
         return [e.body | {"actor": e.actor} for e in found if kind in {None, e.kind}]
 
     def browser(self, token: str, **given: Any) -> Browser:

@@ -15,6 +15,7 @@ import msgspec
 from ferryman.api.place import ControllerRecord
 from ferryman.api.serve import serve
 from ferryman.cli.client import Client
+from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
 from ferryman.model.errors import FerrymanError, Refused
 from ferryman.model.plan import Plan
@@ -24,10 +25,17 @@ from ferryman.model.settings import Listen, Settings
 from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.spec.parse import parse_release
 from ferryman.spec.revision import make_revision
-from ferryman.store.memory_journal import MemoryJournal
+from ferryman.store.memory import MemoryStore
 from ferryman.strategies.compile import compile_plan
 from support import eventually
 from unit.cli.samples import CANARY, EVENTS
+
+
+def opened_store() -> MemoryStore:
+    """Open, whether or not a loop runs."""
+    store = MemoryStore(evolve)
+    store._is_open = True
+    return store
 
 
 @dataclass
@@ -40,7 +48,7 @@ class FakeController:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     fails: dict[str, BaseException] = field(default_factory=dict)
     script: list[ServiceView] = field(default_factory=list)
-    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    store: MemoryStore = field(default_factory=opened_store)
     summaries: tuple[RolloutSummary, ...] = ()
     answer: AnswerView = field(default_factory=lambda: AnswerView("shop", "supersedes v1", "shop-2", changed=True))
 

@@ -90,7 +90,7 @@ class Served:
                 raise Unauthenticated("unauthenticated", "nobody knows who asks", "send a token")
             return principal
 
-        access = Access(self.fake.journal, Settings(), time.time, secrets.token_bytes)
+        access = Access(self.fake.store, Settings(), time.time, secrets.token_bytes)
         self.app = create_app(Api(self.fake, HEALTH, lambda: None, authenticate, access))
 
     def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ferryman.api.endpoint import AnyEndpoint
-from ferryman.api.routes import access, controller, deploy, events, rollouts, services, stream, verbs
+from ferryman.api.routes import access, audit, controller, deploy, events, rollouts, services, stream, verbs
 
 GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "services": services.ENDPOINTS,
@@ -12,6 +12,7 @@ GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "stream": stream.ENDPOINTS,
     "deploy": deploy.ENDPOINTS,
     "verbs": verbs.ENDPOINTS,
+    "audit": audit.ENDPOINTS,
     "access": access.ENDPOINTS,
     "controller": controller.ENDPOINTS,
 }

@@ -1,0 +1,179 @@
+"""The audit: events and journal entries merged by time, read backwards page by page; and the check of all hash chains."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ferryman.engine.texts import text_of
+from ferryman.model.audit import AuditLine, AuditPage, ChainsView, ChainView
+from ferryman.model.errors import StoreError, UsageError
+from ferryman.store.base import Store, StoredEvent
+from ferryman.store.journal import Entry
+
+READ_AT_ONCE = 200
+SCANNED_MAX = 20_000
+"""Lines looked at for one page; a page may end earlier than its limit, and yet not be the last."""
+
+MACHINE = "ferryman"
+"""The actor of what the controller did by itself."""
+
+NOISE = frozenset({"token_used"})
+_CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+_END = 10**18 - 1
+
+
+class Question(msgspec.Struct, frozen=True):
+    """Which lines: of one `service`, of one `actor`, from `since` on (epoch seconds), of `people` only, before the cursor
+    `before`, at most `limit`."""
+
+    service: str | None = None
+    actor: str | None = None
+    since: float = 0.0
+    people: bool = False
+    before: str = ""
+    limit: int = 100
+
+
+class _Found(NamedTuple):
+    """A line with the position it has in its table."""
+
+    line: AuditLine
+    position: int
+
+
+async def audit(store: Store, asked: Question, may_read: Callable[[str | None], bool]) -> AuditPage:
+    """The last lines that fit, newest last. `may_read` says for which services (None: journals) the asker may. Raises
+    `UsageError` (``bad_request``) for a cursor that is none, `StoreError`."""
+    event_before, entry_before = _cursor(asked.before)
+    events = _events(store, asked, event_before) if asked.service is None or may_read(asked.service) else _nothing()
+    entries = _entries(store, entry_before, asked.since) if asked.service is None and may_read(None) else _nothing()
+    heads = [await anext(events, None), await anext(entries, None)]
+    found: list[AuditLine] = []
+    scanned = 0
+    while len(found) < asked.limit and scanned < SCANNED_MAX:
+        event, entry = heads
+        if event is None and entry is None:
+            return AuditPage(tuple(reversed(found)), "")
+        scanned += 1
+        if entry is None or (event is not None and event.line.at > entry.line.at):
+            assert event is not None
+            chosen, event_before = event.line, event.position
+            heads[0] = await anext(events, None)
+        else:
+            chosen, entry_before = entry.line, entry.position
+            heads[1] = await anext(entries, None)
+        if _fits(chosen, asked) and may_read(chosen.service or None):
+            found.append(chosen)
+    more = any(head is not None for head in heads)
+    return AuditPage(tuple(reversed(found)), f"{event_before}.{entry_before}" if more else "")
+
+
+async def check_chains(store: Store, may_read: Callable[[str | None], bool]) -> ChainsView:
+    """Every hash chain that the asker may read, recomputed."""
+    chains = [
+        await _checked(service, "service", store.verify) for service in await store.services() if may_read(service)
+    ]
+    if may_read(None):
+        chains += [await _checked(stream, "journal", store.verify_entries) for stream in await store.streams()]
+    return ChainsView(not any(chain.problem for chain in chains), tuple(chains))
+
+
+async def _checked(stream: str, kind: str, verify: Callable[[str], Awaitable[int]]) -> ChainView:
+    try:
+        return ChainView(stream, kind, await verify(stream), "")
+    except StoreError as broken:
+        return ChainView(stream, kind, 0, broken.message)
+
+
+def _fits(line: AuditLine, asked: Question) -> bool:
+    by_people = line.actor != MACHINE and line.kind not in NOISE
+    return (asked.actor is None or line.actor == asked.actor) and (by_people or not asked.people)
+
+
+def _cursor(text: str) -> tuple[int, int]:
+    if not text:
+        return _END, _END
+    found = _CURSOR.fullmatch(text)
+    if found is None:
+        raise UsageError("bad_request", f"before={text[:60]!r} is no cursor", "use the `before` of an answer")
+    return int(found[1]), int(found[2])
+
+
+async def _nothing() -> AsyncGenerator[_Found]:
+    return
+    yield
+
+
+async def _events(store: Store, asked: Question, before: int) -> AsyncGenerator[_Found]:
+    """Newest first, down to `since`."""
+    while page := await store.newest(asked.service, limit=READ_AT_ONCE, before=before):
+        for stored in reversed(page):
+            if stored.event.at < asked.since:
+                return
+            yield _Found(_event_line(stored), stored.position)
+        before = page[0].position
+
+
+async def _entries(store: Store, before: int, since: float) -> AsyncGenerator[_Found]:
+    while page := await store.newest_entries(limit=READ_AT_ONCE, before=before):
+        for entry in reversed(page):
+            if entry.at < since:
+                return
+            yield _Found(_entry_line(entry), entry.position)
+        before = page[0].position
+
+
+def _event_line(stored: StoredEvent) -> AuditLine:
+    event = stored.event
+    return AuditLine(
+        at=event.at,
+        actor=event.actor,
+        service=event.service,
+        rollout=event.rollout,
+        stream=event.service,
+        seq=event.seq,
+        kind=event.kind,
+        text=text_of(event),
+        reason=str(getattr(event.body, "reason", "") or ""),
+        hash=stored.hash,
+    )
+
+
+def _entry_line(entry: Entry) -> AuditLine:
+    return AuditLine(
+        at=entry.at,
+        actor=entry.actor,
+        service="",
+        rollout="",
+        stream=entry.stream,
+        seq=entry.seq,
+        kind=entry.kind,
+        text=_entry_text(entry.kind, entry.body),
+        reason=str(entry.body.get("reason", "")),
+        hash=entry.hash,
+    )
+
+
+def _entry_text(kind: str, body: dict[str, Any]) -> str:
+    match kind:
+        case "token_created":
+            roles = ", ".join(_role(service, role) for service, role in dict(body.get("roles", {})).items())
+            return f"made token {body.get('id')} for {body.get('name')}: {roles}"
+        case "token_revoked":
+            reason = body.get("reason")
+            return f"revoked token {body.get('id')} of {body.get('name')}" + (f": {reason}" if reason else "")
+        case "token_used":
+            return f"used token {body.get('id')}"
+        case "signed_in":
+            address = body.get("address")
+            return f"signed in by {body.get('via')}" + (f" from {address}" if address else "")
+        case _:
+            return kind.replace("_", " ")
+
+
+def _role(service: object, role: object) -> str:
+    return f"{role} of {'all services' if service == '*' else service}"
