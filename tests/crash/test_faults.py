@@ -16,6 +16,7 @@ import pytest
 
 from ferryman.model.view import ServiceView
 from project import ROLLING, SERVICE, Project
+from support import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.deadline(200)]
 LONG = "{canary: {hold: 8s, steps: [{weight: 25, analysis: false}, {weight: 50, analysis: false}, 100], bake: 1s, scaleDownDelay: 1s}}"
@@ -48,6 +49,18 @@ def fill(path: Path) -> None:
     with path.open("ab", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))
+
+
+def serve(project: Project, *options: str) -> list[str]:
+    """The command of a controller."""
+    return [sys.executable, "-m", "ferryman", "--project", str(project.folder), "serve", *options]
+
+
+def refused(project: Project, *options: str) -> str:
+    """What a second controller says that is not let in."""
+    done = subprocess.run(serve(project, *options), capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode != 0, done.stderr
+    return done.stderr
 
 
 def at(percent: float) -> Callable[[ServiceView], object]:
@@ -83,20 +96,43 @@ def test_a_stopped_controller_goes_on_where_it_was(project: Project) -> None:
     os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(25)  # longer than its lease and longer than the hold
-        done = subprocess.run(
-            [sys.executable, "-m", "ferryman", "--project", str(project.folder), "serve"],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode != 0
-        assert str(pid) in done.stderr
+        said = refused(project)
+        assert f"pid {pid}" in said
+        assert "it is stopped and has not been heard of for" in said
+        assert f"kill -CONT {pid}" in said
+        assert "--take-over" in said
     finally:
         os.kill(pid, signal.SIGCONT)
     assert project.ended(answer.rollout).phase == "promoted"
     assert project.stop_load().client_failures == 0
     assert project.client.verify(SERVICE) > 10
+
+
+def test_a_stopped_controller_is_taken_over(project: Project) -> None:
+    project.carry("v1", ROLLING)
+    project.start_load(100.0, 4)
+    answer = project.deploy("v2", LONG)
+    project.until("v2 is exposed", at(25))
+    old = psutil.Process(project.controller_pid)
+    assert "is at work" in refused(project, "--take-over")
+    old.send_signal(signal.SIGSTOP)
+    eventually(lambda: old.status() == psutil.STATUS_STOPPED, what="it is stopped")
+    assert f"kill -CONT {old.pid}" in refused(project)
+    assert old.status() == psutil.STATUS_STOPPED, "nobody ended it unasked"
+    project.forget()
+    with (project.folder / "second.log").open("wb") as log:
+        second = subprocess.Popen(serve(project, "--take-over"), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        eventually(lambda: project.controller_pid == second.pid, what="the second one answers", seconds=60)
+        assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
+        assert project.ended(answer.rollout).phase == "promoted"
+        assert project.controller_pid == second.pid
+        assert project.stop_load().client_failures == 0
+        assert project.client.verify(SERVICE) > 10
+        assert project.view().healthy
+    finally:
+        project.close()
+        second.wait(30)
 
 
 def test_instances_killed_at_random_in_every_phase(project: Project) -> None:

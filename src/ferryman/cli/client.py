@@ -221,7 +221,7 @@ class Client:
             raise ControllerError(
                 "controller_slow",
                 f"the controller did not answer within {seconds:g} s",
-                "what was asked may still happen: look at `ferry status` and at the controller's log",
+                "what was asked may still happen: see the controller's log; one that is stopped or hangs is replaced by `ferry serve --take-over`",
             ) from None
         except httpx2.TransportError as problem:
             raise ControllerError(

@@ -169,6 +169,9 @@ def serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--insecure-http", action="store_true", help="listen beyond loopback without TLS, behind a proxy that has it"
     )
+    parser.add_argument(
+        "--take-over", action="store_true", help="end a controller that is stopped or hangs, and go on in its place"
+    )
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
 
 

@@ -59,10 +59,19 @@ DOWN_SECONDS = 60.0
 class Controller:
     """See API of `ferry serve`. Verbs of one service are serialised with its loop; services do not wait for each other."""
 
-    def __init__(self, project: Path, *, state_folder: Path | None = None, options: Options | None = None) -> None:
+    def __init__(
+        self,
+        project: Path,
+        *,
+        state_folder: Path | None = None,
+        options: Options | None = None,
+        take_over: bool = False,
+    ) -> None:
         self.project = project.resolve()
         self.folder = StateFolder((state_folder or self.project / STATE_FOLDER).resolve())
         self._options = options or Options()
+        self._take_over = take_over
+        self._beating: asyncio.Task[None] | None = None
         self._clock = SteadyClock()
         self._loops: dict[str, ServiceLoop] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -75,9 +84,10 @@ class Controller:
 
     # ------------------------------------------------------------------ life
     async def start(self) -> None:
-        """Take the folder, adopt what runs, go on with every rollout. Raises `ControllerError`, `StoreError` or
-        `AdapterError`."""
-        self.folder.open()
+        """Take the folder, with `take_over` also from a controller that does nothing any more; adopt what runs, go on with
+        every rollout. Raises `ControllerError`, `StoreError` or `AdapterError`."""
+        self.folder.open(take_over=self._take_over)
+        self._beating = asyncio.create_task(self.folder.beat())
         try:
             await self._open()
         except BaseException:
@@ -116,6 +126,8 @@ class Controller:
 
     async def close(self) -> None:
         """Let go: loops end, leases go back; instances and Envoy serve on. Never raises."""
+        if self._beating is not None:
+            self._beating.cancel()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

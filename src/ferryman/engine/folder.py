@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import fcntl
+import logging
 import os
+import time
 from pathlib import Path
 
+from ferryman.engine import holder
 from ferryman.model.errors import ControllerError
 
 STATE_FOLDER = ".ferryman"
 RESERVE_BYTES = 4 * 1024 * 1024
+HAND_OVER_SECONDS = 10.0
+HAND_OVER_POLL_SECONDS = 0.05
+
+log = logging.getLogger("ferryman.controller")
 
 
 class StateFolder:
@@ -31,8 +39,10 @@ class StateFolder:
         """Space that is given up when the disk is full, so that a way back can still be written."""
         return self.path / "reserve"
 
-    def open(self) -> None:
-        """Raises `ControllerError`: ``state_read_only`` or ``state_held`` with the holder's pid."""
+    def open(self, *, take_over: bool = False) -> None:
+        """Take the folder; with `take_over` also from a holder that does nothing any more, which is killed.
+
+        Raises `ControllerError`: ``state_read_only``, ``state_held`` with the holder's pid, or as `holder.end`."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.path / "controller.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -40,22 +50,45 @@ class StateFolder:
             raise _unwritable(self.path, problem) from problem
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as problem:
-            holder = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
-            os.close(lock)
-            raise ControllerError(
-                "state_held",
-                f"another controller (pid {holder}) holds {self.path}",
-                "use that one (`ferry status`), or stop it first",
-            ) from problem
+        except OSError:
+            try:
+                self._from_holder(lock, take_over=take_over)
+            except BaseException:
+                os.close(lock)
+                raise
         self._lock = lock
         try:
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            holder.sign(lock)
         except OSError as problem:
             self.close()
             raise _unwritable(self.path, problem) from problem
         self.fill_reserve()
+
+    def _from_holder(self, lock: int, *, take_over: bool) -> None:
+        found = holder.read(lock)
+        if not take_over:
+            raise holder.held(self.path, found)
+        holder.end(self.path, found)
+        log.warning(
+            "the controller of pid %s did nothing any more and was ended; %s is taken over", found.pid, self.path
+        )
+        deadline = time.monotonic() + HAND_OVER_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise holder.held(self.path, holder.read(lock)) from None
+                time.sleep(HAND_OVER_POLL_SECONDS)
+
+    async def beat(self) -> None:
+        """Until cancelled: show that this controller turns."""
+        while True:
+            if self._lock is not None:
+                with contextlib.suppress(OSError):
+                    os.utime(self._lock)
+            await asyncio.sleep(holder.BEAT_SECONDS)
 
     def fill_reserve(self) -> None:
         """Keep the reserve filled as far as there is room."""

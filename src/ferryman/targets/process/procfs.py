@@ -23,7 +23,8 @@ _SOCKET_LINK = re.compile(r"socket:\[(\d+)\]")
 
 class Stat(msgspec.Struct, frozen=True):
     """One process. `start_ticks` are clock ticks after boot and never change; `cpu_ticks` are user and system time;
-    `resident_bytes` counts pages shared with others too. `dead`: a zombie, or gone."""
+    `resident_bytes` counts pages shared with others too. `dead`: a zombie, or gone; `stopped`: by a signal
+    or a debugger."""
 
     pid: int
     session: int
@@ -31,6 +32,7 @@ class Stat(msgspec.Struct, frozen=True):
     cpu_ticks: int
     resident_bytes: int
     dead: bool
+    stopped: bool = False
 
 
 def boot_id() -> str:
@@ -54,6 +56,7 @@ def stat(pid: int) -> Stat | None:
         cpu_ticks=int(fields[11]) + int(fields[12]),
         resident_bytes=int(fields[21]) * PAGE_BYTES,
         dead=fields[0] in (b"Z", b"X"),
+        stopped=fields[0] in (b"T", b"t"),
     )
 
 
