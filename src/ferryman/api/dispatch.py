@@ -43,7 +43,7 @@ class Dispatch:
         endpoint = self.endpoint
         principal = await self._recognised(request)
         check_permission(endpoint, principal, request.path_params)
-        query = read_query(request, endpoint.query)
+        query = read_query(request, endpoint.query, is_open=endpoint.open_query)
         body = Nothing() if not endpoint.writes else await read_body(request, endpoint.body)
         done = await endpoint.handler(Call(self.api, request, principal, query, body))
         if isinstance(done, Response) or callable(done):

@@ -85,7 +85,8 @@ class Endpoint(Generic[Q, B]):
 
     `permission` None: anybody, recognised or not (then `Call.principal` has no roles unless it was recognised).
     `answer` is the type of the JSON that comes back with `status`; for another `media` it is `str`. `query` and `body`
-    are structs that forbid unknown fields. `problems` names the statuses of errors beyond those every endpoint may have.
+    are structs that forbid unknown fields. `problems` names the statuses of errors beyond those every endpoint may have. With `open_query` names that `query` does
+    not know are passed over: somebody else's protocol says what they are.
     """
 
     method: Method
@@ -101,6 +102,7 @@ class Endpoint(Generic[Q, B]):
     media: str = "application/json"
     detail: str = ""
     problems: tuple[int, ...] = ()
+    open_query: bool = False
 
     @property
     def name(self) -> str:

@@ -59,10 +59,14 @@ async def _read(request: Request) -> bytes:
     return b"".join(parts)
 
 
-def read_query(request: Request, kind: type[S]) -> S:
-    """The query as `kind`. Raises `UsageError` (``bad_request``), also for a name that is given twice or unknown."""
+def read_query(request: Request, kind: type[S], *, is_open: bool = False) -> S:
+    """The query as `kind`. Raises `UsageError` (``bad_request``), also for a name that is given twice or unknown; when it
+    `is_open`, unknown ones are passed over."""
     given: dict[str, str] = {}
+    known_names = {field.encode_name for field in msgspec.structs.fields(kind)}
     for name, value in request.query_params.multi_items():
+        if is_open and name not in known_names:
+            continue
         if name in given:
             raise UsageError("bad_request", f"{name!r} is given twice in the query")
         given[name] = value

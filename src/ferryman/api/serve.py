@@ -23,6 +23,7 @@ from ferryman.api.access.access import Access
 from ferryman.api.access.doors import is_loopback, may_listen, tls_context
 from ferryman.api.access.headers import SecureHeaders
 from ferryman.api.access.hosts import FromSocket
+from ferryman.api.access.oidc.setup import flow_of
 from ferryman.api.app import create_app
 from ferryman.api.context import Api
 from ferryman.api.place import (
@@ -61,7 +62,8 @@ async def _run(
     controller: Controlled, project: Path, folder: Path, settings: Settings, stopping: _Stopping, on_ready: Ready
 ) -> None:
     try:
-        access = Access(controller.store, settings, time.time, secrets.token_bytes, loopback=is_loopback(settings))
+        flow = flow_of(settings, time.time, secrets.token_bytes)
+        access = Access(controller.store, settings, time.time, secrets.token_bytes, is_loopback(settings), flow)
         await access.load()
         may_listen(settings, access)
         tls = tls_context(settings)

@@ -12,6 +12,8 @@ import httpx2
 from ferryman.api import wire
 from ferryman.api.access.access import Access
 from ferryman.api.access.headers import SecureHeaders
+from ferryman.api.access.oidc.flow import Flow
+from ferryman.api.access.oidc.setup import flow_of
 from ferryman.api.access.principal import Role
 from ferryman.api.app import create_app
 from ferryman.api.context import Api
@@ -37,11 +39,16 @@ class Doors:
 
     def restart(self) -> None:
         self.access = Access(
-            self.fake.store, self.settings, lambda: self.now, secrets.token_bytes, loopback=self.loopback
+            self.fake.store, self.settings, lambda: self.now, secrets.token_bytes, self.loopback, self._flow()
         )
         asyncio.run(self.access.load())
         api = Api(self.fake, HEALTH, lambda: None, self.access.authenticate, self.access)
         self.app = SecureHeaders(create_app(api), tls=self.settings.tls is not None)
+
+    def _flow(self) -> Flow | None:
+        """None too where the provider is only named."""
+        oidc = self.settings.oidc
+        return flow_of(self.settings, lambda: self.now, secrets.token_bytes) if oidc and oidc.roles else None
 
     def token(
         self, name: str = "ana", role: Role = Role.ADMIN, service: str = "*", expires_seconds: float | None = 3600.0

@@ -26,8 +26,10 @@ from ferryman.api.access.credentials import (
     token_id,
 )
 from ferryman.api.access.hosts import LOOPBACK_NAMES, SAFE_METHODS, Hosts, host_name, is_local
+from ferryman.api.access.oidc.flow import Flow
 from ferryman.api.access.principal import (
     EVERY_SERVICE,
+    RESERVED_NAMES,
     Forbidden,
     Principal,
     Role,
@@ -57,7 +59,6 @@ USE_NOTED_SECONDS = 86_400.0
 """A token's use is written down at most this often."""
 
 JOURNAL_PAGE = 1000
-RESERVED_NAMES = frozenset({"ferryman", "anonymous"})
 _NAME = re.compile(r"[\w.@+-]{1,100}")
 _SERVICE = re.compile(r"\*|[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _log = logging.getLogger("ferryman.access")
@@ -65,13 +66,14 @@ _log = logging.getLogger("ferryman.access")
 
 @dataclass
 class Access:
-    """Of one controller. `loopback`: it listens on loopback only, or not at all."""
+    """Of one controller. `loopback`: it listens on loopback only, or not at all. `flow` is its sign-in by OIDC."""
 
     journal: Journal
     settings: Settings
     now: Callable[[], float]
     random_bytes: RandomBytes
     loopback: bool = True
+    flow: Flow | None = None
     state: AccessState = field(default_factory=AccessState)
     attempts: Attempts = field(default_factory=Attempts)
 

@@ -14,6 +14,8 @@ import msgspec
 from ferryman.model.errors import FerrymanError
 
 EVERY_SERVICE = "*"
+RESERVED_NAMES = frozenset({"ferryman", "anonymous"})
+"""Actors that are nobody's name."""
 
 
 class Role(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ferryman.api.endpoint import AnyEndpoint
-from ferryman.api.routes import access, audit, controller, deploy, events, rollouts, services, stream, verbs
+from ferryman.api.routes import access, audit, controller, deploy, events, oidc, rollouts, services, stream, verbs
 
 GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "services": services.ENDPOINTS,
@@ -13,7 +13,7 @@ GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "deploy": deploy.ENDPOINTS,
     "verbs": verbs.ENDPOINTS,
     "audit": audit.ENDPOINTS,
-    "access": access.ENDPOINTS,
+    "access": (*access.ENDPOINTS, *oidc.ENDPOINTS),
     "controller": controller.ENDPOINTS,
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from starlette.requests import Request
 from starlette.responses import Response
 
+from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Permission, Principal
 from ferryman.api.access.views import all_tokens, session_view, token_view
 from ferryman.api.access.wire import (
@@ -54,7 +56,7 @@ async def post_session(call: Call[Nothing, SignInRequest]) -> Response:
     session = access.state.session_of_cookie(cookie)
     principal = Principal(made.name, made.roles, "session", session.made.id)
     reply = answer(session_view(access, principal, cookie))
-    set_cookie(call, reply, cookie)
+    set_cookie(access, request, reply, cookie)
     return reply
 
 
@@ -68,9 +70,8 @@ async def delete_session(call: Call[Nothing, Nothing]) -> Response:
     return reply
 
 
-def set_cookie(call: Call[Nothing, SignInRequest] | Call[Nothing, Nothing], reply: Response, cookie: str) -> None:
+def set_cookie(access: Access, request: Request, reply: Response, cookie: str) -> None:
     """Hand a session to the browser: kept from scripts, from other sites, and where there is HTTPS from all else."""
-    access, request = call.api.access, call.request
     reply.set_cookie(
         access.cookie_name(request),
         cookie,
