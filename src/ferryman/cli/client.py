@@ -12,6 +12,7 @@ from ferryman.api import wire
 from ferryman.api.access.wire import RevokeRequest, SessionView, TokenMade, TokenRequest, TokenView
 from ferryman.api.place import read_record, state_folder
 from ferryman.api.problems import ProblemDocument, to_error
+from ferryman.cli.remote import Remote, chosen
 from ferryman.engine.audit import Question
 from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.errors import ControllerError, FerrymanError
@@ -43,16 +44,22 @@ class Client:
     `ControllerError`: ``no_controller`` when none listens, ``controller_slow``, ``controller_gone`` when the answer
     broke off. To be used from one thread."""
 
-    def __init__(self, socket: Path, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, place: Path | Remote, answer_seconds: float = ANSWER_SECONDS) -> None:
+        """At a unix socket, or on another machine."""
         import httpx2  # takes longer to load than all of ours: not where no controller runs
 
-        self.socket = socket
+        self.remote = place if isinstance(place, Remote) else None
+        self.socket = place if isinstance(place, Path) else Path()
         self._seconds = answer_seconds
-        self._http = httpx2.Client(
-            transport=httpx2.HTTPTransport(uds=str(socket)),
-            base_url="http://localhost",
-            timeout=httpx2.Timeout(answer_seconds, connect=CONNECT_SECONDS),
-        )
+        limits = httpx2.Timeout(answer_seconds, connect=CONNECT_SECONDS)
+        if isinstance(place, Path):
+            transport = httpx2.HTTPTransport(uds=str(place))
+            self._http = httpx2.Client(transport=transport, base_url="http://localhost", timeout=limits)
+        else:
+            headers = {"authorization": f"Bearer {place.token}"} if place.token else {}
+            self._http = httpx2.Client(
+                base_url=place.url, headers=headers, timeout=limits, verify=place.trusted(), follow_redirects=False
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -215,7 +222,9 @@ class Client:
         limits = httpx2.Timeout(seconds, connect=CONNECT_SECONDS)
         try:
             response = self._http.request(method, path, params=query, content=body, headers=headers, timeout=limits)
-        except httpx2.ConnectError:
+        except httpx2.ConnectError as problem:
+            if self.remote is not None:
+                raise unreachable(self.remote.url, str(problem)) from None
             raise no_controller(f"no controller listens on {self.socket}") from None
         except httpx2.TimeoutException:
             raise ControllerError(
@@ -254,7 +263,23 @@ def no_controller(message: str) -> ControllerError:
     return ControllerError("no_controller", message, "`ferry deploy` starts one, or `ferry serve`")
 
 
+def unreachable(url: str, why: str) -> ControllerError:
+    """A controller on another machine does not answer, or is not who it should be."""
+    return ControllerError(
+        "no_controller",
+        f"{url} cannot be reached: {why}",
+        "does it listen there, and is its certificate trusted here (--ca-file)?",
+    )
+
+
 def find(project: Path) -> Client | None:
+    """A client of the controller that was chosen by its URL, else of the one that serves `project`; None when none runs
+    for it. Raises `UsageError` for a URL or a file of tokens that cannot be used."""
+    remote = chosen()
+    return Client(remote) if remote is not None else find_local(project)
+
+
+def find_local(project: Path) -> Client | None:
     """A client of the controller that serves `project`; None when none runs, whatever a dead one left behind."""
     record = read_record(state_folder(project))
     if record is None:

@@ -15,7 +15,7 @@ import msgspec
 
 from ferryman.api.place import LOG_FILE, ControllerRecord, make_state_folder
 from ferryman.api.problems import ProblemDocument, to_error
-from ferryman.cli.client import Client, find
+from ferryman.cli.client import Client, find_local
 from ferryman.cli.interrupts import uninterrupted
 from ferryman.model.errors import ControllerError
 
@@ -143,7 +143,7 @@ def ensure_controller(
     """
     deadline = time.monotonic() + WINNER_SECONDS
     while True:
-        client = find(project)
+        client = find_local(project)
         if client is not None:
             return Started(client, None)
         try:

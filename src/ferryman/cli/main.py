@@ -71,7 +71,9 @@ def _dispatch(words: list[str], out: Output) -> int:
         print(f"ferry {__version__}" if args.version else first_screen(__version__))
         return 0
     from ferryman.cli.context import Context, find_project, user_name
+    from ferryman.cli.remote import choose
 
+    choose(args.url, args.ca_file)
     out.as_json, out.quiet = bool(args.json), bool(args.quiet)
     context = Context(args, out, find_project(args.project), args.actor or user_name())
     try:

@@ -175,6 +175,12 @@ def serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
 
 
+def login(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry login`."""
+    parser.add_argument("target", nargs="?", metavar="URL", help="the controller: https://HOST:PORT")
+    parser.add_argument("--forget", action="store_true", help="remove the token that is kept for it")
+
+
 def audit(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry audit`."""
     parser.add_argument("--since", metavar="WHEN", help="from then on: 7d, 2h, 2026-11-01, 2026-11-01T10:00")
@@ -239,6 +245,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         drill,
         serve,
         audit,
+        login,
         token,
         down,
         judge,
@@ -256,6 +263,12 @@ def _everywhere(parser: argparse.ArgumentParser, *, first: bool) -> None:
 
     group = parser.add_argument_group("everywhere")
     group.add_argument("--project", metavar="DIR", default=default(None), help="the project folder (the nearest above)")
+    group.add_argument(
+        "--url", metavar="URL", default=default(None), help="the controller there, by a token (FERRY_URL)"
+    )
+    group.add_argument(
+        "--ca-file", metavar="FILE", default=default(None), help="trust these certificates for it too (FERRY_CA_FILE)"
+    )
     group.add_argument("--json", action="store_true", default=default(False), help="answer in JSON on standard output")
     group.add_argument("-q", "--quiet", action="store_true", default=default(False), help="leave out remarks")
     group.add_argument("--actor", metavar="NAME", default=default(None), help="who asks, for the log (your user name)")

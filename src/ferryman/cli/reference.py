@@ -17,6 +17,9 @@ Every command takes, before or after its name:
 
 - `--project DIR`: the project folder; otherwise the nearest above with a `ferryman.yaml` or a `.ferryman`, else the
   present one
+- `--url URL` (or FERRY_URL): the controller at https://HOST:PORT instead of the project's, with the token of FERRY_TOKEN
+  or of `ferry login`; `--ca-file FILE` (or FERRY_CA_FILE) trusts further certificates. Release files are read here; the
+  commands and files they name are those on the controller's machine
 - `--json`: the answer in JSON on standard output. An error is then a problem document (RFC 9457). What goes on and on
   (`events -f`, `logs -f`) is one object a line
 - `-q`, `--quiet`: leave out remarks and progress

@@ -125,6 +125,11 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     "commands on this machine, an admin settles who may. Works without a controller too.",
                     ("ferry token create --name ana --role operator --service shop --expires 30d", "ferry token list",
                      "ferry token revoke ana --reason 'left the team'"), ("token", "reason")),
+            Command("login", "commands.login:run", "keep a token for a controller on another machine",
+                    "The token is read from FERRY_TOKEN, the terminal or standard input, tried, and kept in "
+                    "~/.config/ferryman/tokens, for this user alone.",
+                    ("ferry login https://ferry.example.com:7300", "ferry login https://10.0.0.5:7300 --ca-file ca.pem",
+                     "ferry --url https://ferry.example.com:7300 status"), ("login",)),
             Command("judge", "commands.judge:run", "weigh recorded evidence: JSON lines in, verdicts out", adds=("judge",)),
             Command("completion", "commands.completion:run", "print the completion script of a shell",
                     examples=('eval "$(ferry completion bash)"',), adds=("completion",)),
@@ -150,7 +155,7 @@ def first_screen(version: str) -> str:
         lines += ["", title, *(f"  {command.name:<{width}}  {command.summary}" for command in group)]
     lines += [
         "",
-        "Everywhere: --project DIR, --json, --quiet, --actor NAME. More on each: ferry COMMAND --help",
+        "Everywhere: --project DIR, --url URL, --json, --quiet, --actor NAME. More on each: ferry COMMAND --help",
         f"Version {version}. Exit: 0 done, 1 not healthy or not promoted, 2 refused, 3 timeout.",
     ]
     return "\n".join(lines)

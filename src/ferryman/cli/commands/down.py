@@ -50,7 +50,8 @@ def run(context: Context) -> int:
         context.out.emit(Downed(tuple(names), tuple(left), controller_ended=False))
         return TIMED_OUT if seconds is not None else NOT_DONE
     others = [view.service for view in client.views() if not view.down]
-    end = not others and not context.args.keep_controller
+    # One on another machine is ended beside it: nobody could start it again from here.
+    end = not others and not context.args.keep_controller and client.remote is None
     if end:
         _end_controller(client, context)
     elif others and not context.args.keep_controller:
