@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ferryman.core.approvals import fold_approval
 from ferryman.core.exposure import exposure
+from ferryman.core.remembering import postmortem_written, remembered
 from ferryman.model.event import (
     AnalysisAwaited,
     ApprovalOpened,
@@ -20,6 +21,7 @@ from ferryman.model.event import (
     Noted,
     Paused,
     PlanChanged,
+    PostmortemWritten,
     PromotedInFull,
     RestartOrdered,
     Resumed,
@@ -64,6 +66,8 @@ def evolve(service: Service, event: Event) -> Service:
             return replace(service, fresh_since=event.at)
         case ServiceDown():
             return replace(service, down=True, queue=(), current=_stopped(service, event.at), steady=EMPTY_WORLD)
+        case PostmortemWritten():
+            return postmortem_written(service, event.rollout, event.body.url)
         case Noted():
             return service
         case _:
@@ -124,7 +128,7 @@ def _ended(service: Service, event: Event, body: RolloutEnded) -> Service:
         pause=None,
         exposure_percent=100.0 if body.outcome is Phase.PROMOTED else 0.0,
     )
-    service = replace(service, current=done)
+    service = remembered(replace(service, current=done), done, event.at)
     if body.outcome is Phase.PROMOTED:
         return _promoted(service, done)
     blamed = done.kind != DRILL and done.cause is not None and done.cause.kind not in BLAMELESS
@@ -162,6 +166,7 @@ def _prune(service: Service) -> Service:
         pruned=(*service.pruned, *labels)[-KEPT_PRUNED:],
         revisions={r: v for r, v in service.revisions.items() if r in needed},
         releases={r: v for r, v in service.releases.items() if r in kept},
+        drills={r: v for r, v in service.drills.items() if r in kept},
     )
 
 

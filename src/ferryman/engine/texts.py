@@ -19,6 +19,7 @@ from ferryman.model.event import (
     Noted,
     Paused,
     PlanChanged,
+    PostmortemWritten,
     PromotedInFull,
     RestartOrdered,
     Resumed,
@@ -80,6 +81,7 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     RestartOrdered: lambda b: "restart of every instance" + _because(b.reason),
     RolloutEnded: lambda b: f"{b.outcome.value} after {b.seconds:.1f} s: {b.reason}",
     ServiceDown: lambda b: "taken down" + _because(b.reason),
+    PostmortemWritten: lambda b: f"post-mortem written: {b.url}" + _because(b.reason),
     Noted: lambda b: b.text,
 }
 

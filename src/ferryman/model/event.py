@@ -185,6 +185,13 @@ class ServiceDown(msgspec.Struct, frozen=True, tag="service_down"):
     reason: str = ""
 
 
+class PostmortemWritten(msgspec.Struct, frozen=True, tag="postmortem_written"):
+    """A person says where the post-mortem of the event's rollout is to be found."""
+
+    url: str
+    reason: str = ""
+
+
 class Noted(msgspec.Struct, frozen=True, tag="noted"):
     """A fact worth keeping that changes no state: an instance that died, a forced stop, a restart of the router."""
 
@@ -215,6 +222,7 @@ Body = (
     | RestartOrdered
     | RolloutEnded
     | ServiceDown
+    | PostmortemWritten
     | Noted
 )
 

@@ -134,11 +134,36 @@ class Rollout(msgspec.Struct, frozen=True):
         return not self.phase.terminal and self.phase is not Phase.PENDING
 
 
+class DrillRecord(msgspec.Struct, frozen=True):
+    """The last drill of a version that serves: when it ended (epoch seconds), whether it passed, what it showed.
+    `target` is the label of what was rehearsed; `share_percent` what it was given of the traffic."""
+
+    rollout: str
+    at: float
+    passed: bool
+    target: str
+    reason: str
+    ready_seconds: float | None = None
+    rollback_seconds: float | None = None
+    share_percent: float = 0.0
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """A version that users met and that was taken back, at epoch second `at`. `postmortem` is where the post-mortem is
+    to be found, "" while there is none."""
+
+    at: float
+    label: str
+    reason: str
+    postmortem: str = ""
+
+
 class Service(msgspec.Struct, frozen=True):
     """Everything known of one service: the fold of its stream. `seq` is the number of the last event (0: none).
 
     `promoted` lists promoted revision ids, newest last, each once; `releases` holds the release each was promoted by.
     `pruned` are labels of promoted revisions that are too old to go back to. `rejected` maps a revision id to why it
+    was taken back. `drills` holds the last drill of promoted revisions, `incidents` by rollout id what users met and
     was taken back. `steady` is what is wanted while no rollout runs; `down` means nothing is wanted at all.
     """
 
@@ -150,6 +175,8 @@ class Service(msgspec.Struct, frozen=True):
     promoted: tuple[str, ...] = ()
     pruned: tuple[str, ...] = ()
     rejected: dict[str, str] = {}
+    drills: dict[str, DrillRecord] = {}
+    incidents: dict[str, Incident] = {}
     current: Rollout | None = None
     queue: tuple[Rollout, ...] = ()
     steady: World = EMPTY_WORLD

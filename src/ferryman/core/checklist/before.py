@@ -1,0 +1,160 @@
+"""Before a release: may it begin, and would it come back?"""
+
+from __future__ import annotations
+
+import json
+
+from ferryman.analysis.registry import judge_named
+from ferryman.core.checklist.facts import (
+    Answer,
+    Facts,
+    Maker,
+    ago,
+    doubtful,
+    failed,
+    not_applicable,
+    passed,
+    percent,
+    unknown,
+)
+from ferryman.core.lint import sample_plan
+from ferryman.model.errors import Refused
+from ferryman.model.plan import Phase, Plan
+from ferryman.model.release import Recreate, Release
+from ferryman.model.rollout import DrillRecord
+
+DRILL_DAYS_MAX = 30.0
+"""A drill that was longer ago shows little about today."""
+
+MEASURED_SECONDS_MAX = 60.0
+DAY_SECONDS = 86_400.0
+
+
+def _rollback_tested(facts: Facts) -> Answer:
+    """A drill, or an abort tried at every step in a model of the plan."""
+    if facts.standing is None:
+        return not_applicable("the first release: there is nothing to go back to")
+    serving = facts.service.label(facts.standing)
+    if facts.aborts is not None and facts.aborts[1]:
+        return failed(facts.aborts[1][0], "change the strategy so that every step can be taken back")
+    drilled = facts.service.drills.get(facts.standing)
+    shown = f"; {_shown(drilled)}" if drilled is not None and drilled.passed else ""
+    if facts.aborts is not None:
+        tried = f"an abort was tried at each of {facts.aborts[0]} steps in a model: {serving} takes everybody back"
+        return passed(tried + shown)
+    if shown:
+        return passed(shown.removeprefix("; "))
+    return unknown("it was not tried", "ferry drill")
+
+
+def _rollback_drilled(facts: Facts) -> Answer:
+    """On real instances, for the version that serves."""
+    if facts.standing is None:
+        return not_applicable("the first release: there is nothing to go back to")
+    name, serving = facts.service.name, facts.service.label(facts.standing)
+    drilled = facts.service.drills.get(facts.standing)
+    if drilled is None:
+        return doubtful(f"never since {serving} serves", f"ferry drill {name} --traffic 5%")
+    when = ago(facts.now - drilled.at)
+    if not drilled.passed:
+        return failed(f"{drilled.rollout} failed {when}: {drilled.reason}", f"mend it, then: ferry drill {name}")
+    saw = f"{_shown(drilled)}, {when} ({drilled.rollout})"
+    if facts.now - drilled.at > DRILL_DAYS_MAX * DAY_SECONDS:
+        return doubtful(saw, f"ferry drill {name} --traffic 5%")
+    return passed(saw)
+
+
+def _shown(drilled: DrillRecord) -> str:
+    found = f"drilled: {drilled.target} ready in {drilled.ready_seconds or 0.0:.1f} s"
+    back = f", traffic back in {drilled.rollback_seconds or 0.0:.1f} s" if drilled.share_percent else ""
+    return found + back
+
+
+def _monitoring_answers(facts: Facts) -> Answer:
+    """The counters of what serves can be read now."""
+    if not _routed(facts.release):
+        return doubtful("no router: nobody counts requests", "add `traffic` with a port")
+    if facts.standing is None:
+        return not_applicable("nothing serves yet")
+    if facts.view is None:
+        return unknown("no controller looks at it", "ferry serve")
+    age = facts.now - facts.measured_at
+    if not facts.measured_at or age > MEASURED_SECONDS_MAX:
+        when = ago(age) if facts.measured_at else "never"
+        why = f": {facts.view.trouble}" if facts.view.trouble else ""
+        return failed(f"the counters were read last {when}{why}", "see the controller's log")
+    side = facts.side(facts.standing)
+    serving = facts.service.label(facts.standing)
+    if side is None or not side.requests_per_second:
+        return doubtful(f"the counters of {serving} answer, but nobody asks it anything", "wait for traffic")
+    errors = "" if side.error_percent is None else f", {percent(side.error_percent)} errors"
+    slow = "" if side.p95_ms is None else f", p95 {side.p95_ms:.0f} ms"
+    return passed(f"{serving}: {side.requests_per_second:.1f} requests/s{errors}{slow}")
+
+
+def _triggers_configured(facts: Facts) -> Answer:
+    """An error rule and a latency rule that take it back by themselves."""
+    release = facts.release
+    if not release.analysis.enabled:
+        return failed("the analysis is off: only health and checks take it back", "remove `analysis: false`")
+    if not _routed(release):
+        return doubtful("no router measures it: only health and checks take it back", "add `traffic` with a port")
+    try:
+        plan = sample_plan(release)
+    except Refused as refusal:
+        return failed(refusal.message, refusal.hint)
+    errors, latency, where = _rules(release, plan)
+    if errors and latency:
+        return passed(f"{where}: errors and latency")
+    if not errors and not latency:
+        return failed(f"{where}: neither errors nor latency", "add a rule for each")
+    missing = "latency" if errors else "errors"
+    key = "`analysis.limits.p95`" if where.startswith("limits") else "`analysis.options`"
+    return doubtful(f"{where}: no rule for {missing}", f"set it in {key}")
+
+
+def _rules(release: Release, plan: Plan) -> tuple[bool, bool, str]:
+    """(errors, latency, who watches them)."""
+    judged = any(step.stage is not None for step in plan.steps)
+    limits = release.analysis.limits
+    if judged:
+        return *_weighed(release), f"judge {release.analysis.judge}"
+    bakes = any(step.phase is Phase.BAKING for step in plan.steps)
+    return bakes, bakes and limits.p95_ms is not None, "limits in the bake" if bakes else "limits (there is no bake)"
+
+
+def _weighed(release: Release) -> tuple[bool, bool]:
+    """Whether the judge looks at errors and at latency, by its options."""
+    judge = judge_named(release.analysis.judge)
+    options = {name: release.analysis.options.get(name, option.default) for name, option in judge.options.items()}
+    if judge.name == "seed-rules":
+        return True, True
+    if judge.name == "betting":
+        named = options.get("metrics")
+        return (True, True) if not isinstance(named, list | tuple) else ("errors" in named, "latency" in named)
+    if judge.name == "threshold" and not options.get("success") and not options.get("failure"):
+        return True, False  # its one condition is the success rate
+    text = json.dumps(options, default=str)
+    errors = "error_rate" in text or "success_rate" in text
+    return errors, any(figure in text for figure in ("p50_ms", "p95_ms", "p99_ms"))
+
+
+def _off_hours(facts: Facts) -> Answer:
+    """Asked of what users will notice."""
+    if isinstance(facts.release.strategy, Recreate):
+        return doubtful("users meet downtime: it is risky", "deploy it when few are there")
+    return not_applicable("nothing in the release is risky")
+
+
+def _routed(release: Release) -> bool:
+    return release.routing.port is not None and release.routing.router != "none"
+
+
+BEFORE: dict[str, Maker] = {
+    "schema_compatible": lambda _: not_applicable("the release declares no schema changes"),
+    "rollback_tested": _rollback_tested,
+    "rollback_drilled": _rollback_drilled,
+    "monitoring_answers": _monitoring_answers,
+    "triggers_configured": _triggers_configured,
+    "off_hours": _off_hours,
+}
