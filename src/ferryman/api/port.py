@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ferryman.core.phases import Verb
+from ferryman.model.checklist import ChecklistView
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
@@ -44,6 +45,10 @@ class Operations(Protocol):
 
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:
         """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
+        ...
+
+    async def checklist(self, service: str) -> ChecklistView:
+        """How the checklist of a service stands."""
         ...
 
     async def wait(self, after: int, timeout_seconds: float) -> int:

@@ -15,6 +15,7 @@ from ferryman.api.problems import ProblemDocument, to_error
 from ferryman.cli.remote import Remote, chosen
 from ferryman.engine.audit import Question
 from ferryman.model.audit import AuditPage, ChainsView
+from ferryman.model.checklist import ChecklistView
 from ferryman.model.errors import ControllerError, FerrymanError
 from ferryman.model.view import AnswerView, RolloutSummary, ServiceView
 
@@ -88,6 +89,10 @@ class Client:
     def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
         """The last rollouts of a service."""
         return self._get(_path(service, "history"), tuple[RolloutSummary, ...], {"limit": limit})
+
+    def checklist(self, service: str) -> ChecklistView:
+        """How the checklist of a service stands."""
+        return self._get(_path(service, "checklist"), ChecklistView)
 
     def logs(
         self, service: str, *, instance: str | None = None, label: str | None = None, lines: int = 100

@@ -84,6 +84,9 @@ def spec(parser: argparse.ArgumentParser) -> None:
 
 def check(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry check`."""
+    parser.add_argument(
+        "about", nargs="?", metavar="SERVICE|FILE", help="a service as it runs, or a release file (ferryman.yaml)"
+    )
     parser.add_argument("--traffic", metavar="RATE", help="requests per second to reckon with, such as 50/s")
     parser.add_argument("--error-rate", metavar="PERCENT", default="0.5%", help="errors of the stable version (0.5%%)")
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")

@@ -42,10 +42,11 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 ("init", "release_file"),
             ),
             Command(
-                "check", "commands.check:run", "find what is wrong with a release file, before it is too late",
-                "Shows every problem with its place, what is likely not meant, and with --traffic how long the judge "
-                "will need at each step.",
-                ("ferry check --traffic 50/s", "ferry check -f other.yaml --strict"),
+                "check", "commands.check:run", "what is wrong with a release file, and the checklist of before, during and after",
+                "Of a file: every problem with its place, what is likely not meant, the checklist, and with --traffic how "
+                "long the judge will need at each step. Of a service: the checklist as it stands now. Exit: 0 nothing is "
+                "wrong, 1 something is (with --strict, also what is doubtful).",
+                ("ferry check --traffic 50/s", "ferry check other.yaml --strict", "ferry check checkout"),
                 ("release_file", "check"),
             ),
             Command(

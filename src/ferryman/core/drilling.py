@@ -85,7 +85,7 @@ def _target(service: Service, running: str) -> tuple[str, tuple[Check, ...]]:
 
 
 def smoke_checks(release: Release) -> tuple[Check, ...]:
-    """The function checks that a release names, each once."""
+    """The function checks that a release names, each once; items of the checklist are none."""
     match release.strategy:
         case BlueGreen(checks_before=before, checks_after=later):
             found = (*before, *later)
@@ -95,7 +95,7 @@ def smoke_checks(release: Release) -> tuple[Check, ...]:
             found = checks
         case _:
             found = ()
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(check for check in found if check.checklist is None))
 
 
 def rehearsed(rollout: Rollout) -> str:

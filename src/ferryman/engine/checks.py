@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import httpx2
 import msgspec
 
+from ferryman.model.errors import FerrymanError
 from ferryman.model.plan import CheckGate
 from ferryman.model.release import Check
 from ferryman.model.rollout import Rollout
@@ -24,6 +25,7 @@ class CheckRun(msgspec.Struct, frozen=True):
     """One run of a check: its key (`core.approvals.gate_key`), what to do, and against whom."""
 
     key: str
+    service: str
     rollout: str
     check: Check
     revision: str
@@ -55,11 +57,17 @@ class Checker(Protocol):
         ...
 
 
-class Checks:
-    """Checks as tasks of the event loop; `on_done` is called when one has ended. Commands run in `folder`."""
+AskChecklist = Callable[[str, str], Awaitable[tuple[bool, str]]]
+"""Given a service and the id of an item of its checklist: whether it holds, and what was seen."""
 
-    def __init__(self, folder: str, on_done: Callable[[], None]) -> None:
+
+class Checks:
+    """Checks as tasks of the event loop; `on_done` is called when one has ended. Commands run in `folder`; items of the
+    checklist are asked of `checklist`."""
+
+    def __init__(self, folder: str, on_done: Callable[[], None], checklist: AskChecklist) -> None:
         self._folder = folder
+        self._checklist = checklist
         self._on_done = on_done
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ended: list[Outcome] = []
@@ -78,10 +86,22 @@ class Checks:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _run(self, run: CheckRun) -> None:
-        passed, detail = await run_check(run, self._folder)
+        if run.check.checklist is not None:
+            passed, detail = await self._item(run, run.check.checklist)
+        else:
+            passed, detail = await run_check(run, self._folder)
         self._ended.append(Outcome(run, passed, detail))
         self._tasks.pop(run.key, None)
         self._on_done()
+
+    async def _item(self, run: CheckRun, name: str) -> tuple[bool, str]:
+        try:
+            async with asyncio.timeout(run.check.timeout_seconds):
+                return await self._checklist(run.service, name)
+        except TimeoutError:
+            return False, f"{name}: not known within {run.check.timeout_seconds:g} s"
+        except FerrymanError as problem:
+            return False, problem.message
 
 
 def gate_of(rollout: Rollout, key: str) -> CheckGate | None:

@@ -19,6 +19,7 @@ from ferryman.core.lint import plan_findings
 from ferryman.core.moved import need_standing
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer, command, deploy, drill, preview, take_down, undo
+from ferryman.engine.checklist import Checklists
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.first import who_was_first
@@ -31,6 +32,7 @@ from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
 from ferryman.engine.views import service_view
 from ferryman.metrics.envoy import EnvoyMetrics
+from ferryman.model.checklist import ChecklistView
 from ferryman.model.errors import FerrymanError, Refused, SpecError, StoreError
 from ferryman.model.event import Event
 from ferryman.model.plan import Plan
@@ -80,6 +82,7 @@ class Controller:
         self._news = asyncio.Event()
         self._ports: Ports | None = None
         self._router: EnvoyRouter | None = None
+        self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
 
     # ------------------------------------------------------------------ life
@@ -110,7 +113,7 @@ class Controller:
             metrics=metrics,
             now=self._clock,
             owner=owner,
-            checker=lambda done: Checks(str(self.project), done),
+            checker=lambda done: Checks(str(self.project), done, self._checklists.ask),
             cpu_count=os.cpu_count() or 1,
         )
         self._unsubscribe = store.on_append(self._appended)
@@ -236,6 +239,11 @@ class Controller:
         found = await self.ports.store.events(service, after=after, limit=limit, rollout=rollout)
         return tuple(event_view(s) for s in found)
 
+    async def checklist(self, service: str) -> ChecklistView:
+        """How the checklist of a service stands."""
+        self.known(service)
+        return await self._checklists.of(service)
+
     async def wait(self, after: int, timeout_seconds: float) -> int:
         """The newest position, once it is beyond `after` or the time is over."""
         news = self._news
@@ -280,6 +288,7 @@ class Controller:
         """Carry a service to what the document says."""
         release = self._release(document, file)
         artifact = await self._artifact(release)
+        await self._checklists.admit(release)
         loop = self._loop_of(release.service)
 
         def answer(service: Service, now: float) -> Answer:

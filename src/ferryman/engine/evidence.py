@@ -13,6 +13,7 @@ from ferryman.engine.traffic import quantile_ms, since
 from ferryman.metrics.base import Counters
 from ferryman.model.evidence import Header, History, StagePlan
 from ferryman.model.plan import Phase
+from ferryman.model.release import Analysis
 from ferryman.model.rollout import Rollout, Track
 from ferryman.model.seen import AnalysisSeen, Instance, InstanceState, RoutesSeen
 from ferryman.store.base import Measurement
@@ -20,13 +21,17 @@ from ferryman.store.base import Measurement
 HISTORY_REQUESTS_MIN = 500
 LIMIT_STAGE = -1
 MISSING = "error"
+LOG_ERRORS = "log_errors"
+"""The name under which judges are told of error lines."""
+
 NOTHING_YET = "nothing was measured yet"
 
 
 class FeedState(msgspec.Struct):
     """What is written down after each block. Times are epoch seconds; `session` is the judge's own state.
     `base` are the candidate's counters when everybody had switched to it, and `before` is what stable had shown by
-    then, from its `control`; `last` are the counters of the block before."""
+    then, from its `control`; `last` are the counters of the block before. `log_lines` are error lines by revision, never
+    falling."""
 
     rollout: str
     attempt: int
@@ -42,15 +47,18 @@ class FeedState(msgspec.Struct):
     before: tuple[Shown, ...] = ()
     control: Control = msgspec.field(default_factory=Control)
     last: dict[str, Counters] = {}
+    log_lines: dict[str, int] = {}
     session: str | None = None
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One reading of the metrics source at epoch second `at`; `error` says why there are no counters."""
+    """One reading of the metrics source at epoch second `at`; `error` says why there are no counters. `log_lines` are
+    error lines by revision as the target counts them; they begin anew with each controller."""
 
     at: float
     counters: dict[str, Counters]
     error: str = ""
+    log_lines: dict[str, int] = {}
 
 
 class EvidenceFeed:
@@ -61,6 +69,7 @@ class EvidenceFeed:
         self._cpu_count = max(1, cpu_count)
         self._state: FeedState | None = None
         self._session: JudgeSession | None = None
+        self._lines_seen: dict[str, int] = {}
 
     @property
     def stage_from(self) -> dict[str, int]:
@@ -237,11 +246,23 @@ class EvidenceFeed:
         }
         cpu = [i.cpu_percent for i in serving if i.cpu_percent is not None]
         memory = [i.memory_bytes for i in serving if i.memory_bytes is not None]
+        if weighs_logs(rollout.release.analysis):
+            arm["events"] = {LOG_ERRORS: self._lines(revision or "", sample)}
         if cpu:
             arm["cpu"] = round(sum(cpu) / len(cpu) / self._cpu_count, 3)
         if memory:
             arm["memory"] = sum(memory) / len(memory)
         return arm
+
+    def _lines(self, revision: str, sample: Sample) -> int:
+        """Error lines of a revision, going on from what was written down when a controller before this one ended."""
+        assert self._state is not None
+        now = sample.log_lines.get(revision, 0)
+        grown = max(0, now - self._lines_seen.get(revision, now))
+        self._lines_seen[revision] = now
+        total = self._state.log_lines.get(revision, 0) + grown
+        self._state.log_lines = {**self._state.log_lines, revision: total}
+        return total
 
     def _risen(self, revision: str, counters: Counters) -> Counters:
         """Only a source that began anew counts fewer requests; any other counter that fell is a reading out of step,
@@ -276,6 +297,11 @@ class EvidenceFeed:
         if broken := broken_limit(rollout.release.analysis.limits, met, state.before):
             state.verdict, state.reason = "fail", broken
         return None
+
+
+def weighs_logs(analysis: Analysis) -> bool:
+    """Whether the release asks its judge to weigh error lines: `metrics: [..., custom]`, or a condition on them."""
+    return "custom" in str(analysis.options.get("metrics", "")) or f"events.{LOG_ERRORS}" in str(analysis.options)
 
 
 def _judged(rollout: Rollout) -> bool:

@@ -20,6 +20,7 @@ from ferryman.core.decide import Decision, decide
 from ferryman.core.evolve import evolve
 from ferryman.core.verbs import Answer
 from ferryman.engine.checks import CheckRun, Outcome, gate_of
+from ferryman.engine.complaints import Complaints
 from ferryman.engine.evidence import EvidenceFeed, Sample
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.traffic import Traffic
@@ -73,6 +74,7 @@ class ServiceLoop:
         self.lock = asyncio.Lock()
         self.traffic = Traffic(self.ports.metrics.bounds_ms)
         self.feed = EvidenceFeed(self.ports.metrics.bounds_ms, self.ports.cpu_count)
+        self.complaints = Complaints()
         self._lease: Lease | None = None
         self._loaded = False
         self._handed: Loaded | None = None
@@ -191,20 +193,22 @@ class ServiceLoop:
         stale = now - self.traffic.sampled_at >= self.options.steady_seconds
         if (not judged and not stale) or self.service.down:
             return None
-        sample = await self._sample()
+        sample = await self._sample(judged=judged)
         if rollout is None or not judged:
             return None
         before = None if self.feed.begun else self.traffic.history(rollout.stable or "")
         return self.feed.take(rollout, sample, self.instances, self.routes, before)
 
-    async def _sample(self) -> Sample:
+    async def _sample(self, *, judged: bool) -> Sample:
         try:
             counters = await self.ports.metrics.read(self.name)
         except AdapterError as problem:
             return Sample(at=self.ports.now(), counters={}, error=problem.message)
         at = self.ports.now()
         self.traffic.add(at, counters)
-        return Sample(at=at, counters=counters)
+        lines = await self.ports.target.log_errors(self.name) if judged else {}
+        self.complaints.take(self.service.current if judged else None, lines, counters)
+        return Sample(at=at, counters=counters, log_lines=lines)
 
     def seen(self, now: float, *, full: bool = True) -> Seen:
         """The last observation, as of `now`; what the judge's word stands on as in `EvidenceFeed.seen`."""
@@ -317,7 +321,9 @@ class ServiceLoop:
             gate = gate_of(rollout, key) if rollout is not None else None
             if rollout is not None and gate is not None:
                 label = self.service.label(gate.revision)
-                self._checks.begin(CheckRun(key, rollout.id, gate.check, gate.revision, label, self.instances))
+                self._checks.begin(
+                    CheckRun(key, self.name, rollout.id, gate.check, gate.revision, label, self.instances)
+                )
 
     # ------------------------------------------------------------------ verbs
     async def ask(self, answer: Callable[[Service, float], Answer]) -> Answer:

@@ -22,7 +22,7 @@ class Amount(msgspec.Struct, frozen=True):
 
 class Check(msgspec.Struct, frozen=True):
     """A function check: an HTTP path that must answer 2xx (or `expect_status`) on the candidate, or a command that
-    must exit 0. In a command, PREVIEW_URL and FERRYMAN_REVISION are set."""
+    must exit 0; or `checklist` names an item of the checklist that must hold. In a command, PREVIEW_URL and FERRYMAN_REVISION are set."""
 
     name: str
     http_path: str | None = None
@@ -30,6 +30,7 @@ class Check(msgspec.Struct, frozen=True):
     expect_text: str | None = None
     command: tuple[str, ...] = ()
     timeout_seconds: float = 30.0
+    checklist: str | None = None
 
 
 class Pause(msgspec.Struct, frozen=True, tag="pause"):
@@ -225,3 +226,4 @@ class Release(msgspec.Struct, frozen=True):
     deadlines: Deadlines = Deadlines()
     undo_window: int = 3
     approvals: Approvals = Approvals()
+    checklist: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from ferryman.spec.shapes import Key, Keys
 from ferryman.spec.special import CHECK, TESTER
 from ferryman.spec.steps import BESIDE_WEIGHT, FORMS, PRESETS
 from ferryman.spec.strategy_table import BLUE_GREEN, CANARY, KINDS, ROLLING
-from ferryman.spec.table import ANALYSIS, CAPACITY, DEADLINES, HEALTH, LIMITS, ROOT, RUN, STRATEGY, TRAFFIC
+from ferryman.spec.table import ANALYSIS, CAPACITY, CHECKLIST, DEADLINES, HEALTH, LIMITS, ROOT, RUN, STRATEGY, TRAFFIC
 
 INTRODUCTION = """\
 # The release file
@@ -58,7 +58,7 @@ def reference_markdown() -> str:
         "\n".join(_judges()),
         _section(APPROVALS),
         _section(APPROVAL, level=3),
-        *(_section(keys) for keys in (DEADLINES, CAPACITY)),
+        *(_section(keys) for keys in (DEADLINES, CAPACITY, CHECKLIST)),
         "\n".join(_examples()),
         "\n".join(_codes("Problems", "Any of these refuses the file. All of them are told at once.", CODES)),
         "\n".join(_codes("Warnings", "These are allowed, and told by `ferry check`.", WARNINGS)),

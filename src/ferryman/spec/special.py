@@ -8,8 +8,9 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from ferryman.model.checklist import QUESTIONS
 from ferryman.model.release import Check, Route
-from ferryman.spec.kinds import BAD, Duration, Kind, Schema, Text, Whole, items, scalar, wrong_type
+from ferryman.spec.kinds import BAD, Choice, Duration, Kind, Schema, Text, Whole, items, scalar, wrong_type
 from ferryman.spec.nodes import ListNode, MapNode, Node
 from ferryman.spec.report import Report
 from ferryman.spec.shapes import Given, Key, Keys, ListOf
@@ -195,39 +196,45 @@ def _check(given: Given) -> object:
                 name, "not_allowed", f"`{name}` needs `http`: a command has only its exit code", f"delete `{name}`"
             )
     values = given.values
-    if "name" not in values:
+    wanted = values.get("checklist")
+    if given.lacks("name") and not given.has("checklist"):
+        given.missing("name", "`name` is missing", "What messages call it. Add `name:`.")
+    name = values.get("name", wanted)
+    if name is None:
         return BAD
     status, text, timeout = values.get("expectStatus"), values.get("expectText"), values.get("timeout", 30.0)
     return Check(
-        name=str(values["name"]),
+        name=str(name),
         http_path=str(values["http"]) if "http" in values else None,
         expect_status=status if isinstance(status, int) else None,
         expect_text=str(text) if text is not None else None,
         command=tuple(str(word) for word in items(values.get("command"))),
         timeout_seconds=timeout if isinstance(timeout, float) else 30.0,
+        checklist=None if wanted is None else str(wanted),
     )
 
 
 CHECK = Keys(
     title="Checks",
     doc=(
-        "A check asks one question of a version, once: an HTTP request to it, or a command that must exit 0. A command "
+        "A check asks one question of a version, once: an HTTP request to it, a command that must exit 0, or an item of "
+        "the checklist that must hold. A command "
         "finds `PREVIEW_URL` and `FERRYMAN_REVISION` in its environment."
     ),
     keys=(
         Key(
             "name",
             Text(most=60, pattern=r"[\w .:/-]+", rule="letters, digits, spaces and . : / - _"),
-            "What messages call it.",
-            required=True,
+            "What messages call it. An item of the checklist has its own.",
         ),
         Key("http", HTTP_PATH, "Path to request; 2xx is a pass."),
         Key("command", Command(), "Command to run instead; exit code 0 is a pass."),
+        Key("checklist", Choice(tuple(QUESTIONS)), "Item of the [checklist](#checklist) that must hold instead."),
         Key("expectStatus", Whole(100, 599), "This status instead of any 2xx."),
         Key("expectText", Text(most=10_000), "The answer must hold this text."),
         Key("timeout", Duration(above=True, most=3600.0), "Not done in this time is a fail.", default="30s"),
     ),
-    exclusive=(("http",), ("command",)),
+    exclusive=(("http",), ("command",), ("checklist",)),
     one_of=True,
     build=_check,
 )

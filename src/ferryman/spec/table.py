@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ferryman.analysis.registry import JUDGES
+from ferryman.model.checklist import QUESTIONS
 from ferryman.spec.gate_table import APPROVALS
 from ferryman.spec.judge_options import check_options
 from ferryman.spec.kinds import Choice, Duration, Flag, Number, Percent, Text, Whole, items
@@ -246,6 +247,19 @@ CAPACITY = Keys(
     ),
 )
 
+CHECKLIST = Keys(
+    title="Checklist",
+    doc="What `ferry check` shows, and what must hold here.",
+    keys=(
+        Key(
+            "require", ListOf(Choice(tuple(QUESTIONS))),
+            "Items that must pass or not apply. Those of before and after are asked when it is deployed (after: of the "
+            "release before), those of during at every step that users meet.",
+            "checklist", [],
+        ),
+    ),
+)  # fmt: skip
+
 STRATEGY = Keys(title="Strategy", doc="How the change reaches users: one of these, or its bare name.", keys=KINDS)
 
 ROOT = Keys(
@@ -263,6 +277,7 @@ ROOT = Keys(
         Key("approvals", APPROVALS, "Who must agree, and when."),
         Key("deadlines", DEADLINES, "What happens when nothing moves."),
         Key("capacity", CAPACITY, "Capacity needed before traffic moves."),
+        Key("checklist", CHECKLIST, CHECKLIST.doc),
         Key("undoWindow", Whole(0, 100), "Releases back to which `ferry undo` goes without steps.", "undo_window", 3),
     ),
 )

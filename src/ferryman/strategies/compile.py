@@ -11,6 +11,7 @@ from ferryman.strategies.canary import compile_canary
 from ferryman.strategies.common import Parties, bounds, plan, steady, way_back
 from ferryman.strategies.drill import compile_drill
 from ferryman.strategies.recreate import compile_recreate
+from ferryman.strategies.required import with_required
 from ferryman.strategies.rolling import compile_rolling
 
 
@@ -34,7 +35,8 @@ def compile_plan(
         return compile_drill(parties, release.strategy, standing)
     if candidate == stable:
         return _resize(parties)
-    return with_approvals(_compiled(parties, release.strategy), release.approvals, parties.stable_replicas)
+    asked = with_required(_compiled(parties, release.strategy), release.checklist)
+    return with_approvals(asked, release.approvals, parties.stable_replicas)
 
 
 def _compiled(parties: Parties, strategy: Rolling | BlueGreen | Canary | Recreate) -> Plan:

@@ -64,6 +64,11 @@ class Target(Protocol):
         """The last `lines` lines that the instance wrote, at most 1 MiB; empty when it is unknown."""
         ...
 
+    async def log_errors(self, service: str) -> dict[str, int]:
+        """Lines that speak of an error, by revision, written by the service's instances since it was first asked;
+        never falling. Empty where logs cannot be read."""
+        ...
+
     def on_change(self, callback: Callable[[str], None]) -> None:
         """Call `callback(service)` when something about its instances changed."""
         ...

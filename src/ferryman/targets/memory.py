@@ -186,6 +186,14 @@ class MemoryTarget:
         kept = self._instances.get(instance)
         return "" if kept is None or lines <= 0 else "".join(kept.log.splitlines(keepends=True)[-lines:])
 
+    async def log_errors(self, service: str) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for kept in self._instances.values():
+            if kept.service == service:
+                wrong = sum("error" in line.lower() for line in kept.log.splitlines())
+                found[kept.revision] = found.get(kept.revision, 0) + wrong
+        return found
+
     def on_change(self, callback: Callable[[str], None]) -> None:
         self._callbacks.append(callback)
 

@@ -17,6 +17,7 @@ from ferryman.api.serve import serve
 from ferryman.cli.client import Client
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
+from ferryman.model.checklist import QUESTIONS, ChecklistItem, ChecklistView, Stand
 from ferryman.model.errors import FerrymanError, Refused
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
@@ -108,6 +109,12 @@ class FakeController:
             await asyncio.sleep(0.005)
             newest = max((e.position for e in self.log), default=0)
         return newest
+
+    async def checklist(self, service: str) -> ChecklistView:
+        self._known(service)
+        self._call("checklist", service)
+        items = tuple(ChecklistItem(name, phase, asks, Stand.PASS, "seen") for name, (phase, asks) in QUESTIONS.items())
+        return ChecklistView(service, 1_700_000_000.0, None, items)
 
     async def logs(
         self, service: str, *, instance: str | None = None, label: str | None = None, lines: int = 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ferryman.api import wire
 from ferryman.api.access.principal import Permission
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
+from ferryman.model.checklist import ChecklistView
 from ferryman.model.view import RolloutSummary, ServiceView
 
 
@@ -22,6 +23,11 @@ async def get_service(call: Call[Nothing, Nothing]) -> ServiceView:
 async def get_history(call: Call[wire.HistoryQuery, Nothing]) -> tuple[RolloutSummary, ...]:
     """Rollouts, newest first."""
     return await call.api.controller.history(call.service, call.query.limit)
+
+
+async def get_checklist(call: Call[Nothing, Nothing]) -> ChecklistView:
+    """How the checklist stands."""
+    return await call.api.controller.checklist(call.service)
 
 
 async def get_logs(call: Call[wire.LogsQuery, Nothing]) -> dict[str, str]:
@@ -67,6 +73,17 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         query=wire.HistoryQuery,
         body=Nothing,
         summary="Rollouts, newest first",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/services/{service}/checklist",
+        permission=Permission.READ,
+        handler=get_checklist,
+        answer=ChecklistView,
+        query=Nothing,
+        body=Nothing,
+        summary="The deployment checklist, with how each item stands",
+        detail="Items of before, during and after: what each asks, what was seen, what to do.",
     ),
     Endpoint(
         method="GET",

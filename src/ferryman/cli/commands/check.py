@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
 from ferryman.analysis.planning import StageOutlook, advice
 from ferryman.analysis.planning import outlook as expected
-from ferryman.cli.client import find
+from ferryman.cli.checklisting import of_release, screen_width
+from ferryman.cli.client import connect, find
 from ferryman.cli.context import NOT_DONE, OK, Context
 from ferryman.cli.durations import requests_per_second, share
 from ferryman.cli.findings import machine_findings
+from ferryman.cli.views.checklist import checklist_text, tally
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.problems import problem_lines
 from ferryman.cli.views.steps import least_seconds
 from ferryman.cli.views.text import duration, percent, plural, rate, weight
 from ferryman.core.lint import plan_findings, sample_plan
+from ferryman.model.checklist import ChecklistItem, Stand
 from ferryman.model.errors import FerrymanError, Problem, SpecError
 from ferryman.model.evidence import StagePlan
 from ferryman.model.plan import HoldGate, Plan, VerdictGate
@@ -40,10 +44,15 @@ class Checked(msgspec.Struct, frozen=True):
     error_rate: float | None = None
     outlook: tuple[StageOutlook, ...] = ()
     advice: tuple[str, ...] = ()
+    checklist: tuple[ChecklistItem, ...] = ()
 
 
 def run(context: Context) -> int:
     """Exit code: 0 nothing is wrong, 1 something is (with `--strict`, also what is only doubtful)."""
+    about: str | None = context.args.about
+    if about is not None and not _is_file(about):
+        return _service(context, about)
+    context.args.file = about or context.args.file
     document, name = context.read_release_file()
     given = requests_per_second(context.args.traffic) if context.args.traffic else None
     error_rate = share(context.args.error_rate)
@@ -61,7 +70,28 @@ def run(context: Context) -> int:
     checked = _counted(name, release.service, problems)
     if not any(problem.code == "bounds_deadlock" for problem in found):
         checked = _planned(checked, release, given or _seen_traffic(running), error_rate)
+        listed = of_release(context.project, document, name, release)
+        checked = msgspec.structs.replace(checked, checklist=listed.items)
     return _report(context, checked)
+
+
+def _is_file(about: str) -> bool:
+    return about == "-" or about.endswith((".yaml", ".yml")) or "/" in about or Path(about).is_file()
+
+
+def _service(context: Context, service: str) -> int:
+    """The checklist of a service as it runs."""
+    listed = connect(context.project).checklist(service)
+    context.out.say(f"{listed.service}" + (f" ({listed.rollout})" if listed.rollout else ""))
+    context.out.say(checklist_text(listed.items, screen_width()))
+    context.out.say(tally(listed.items))
+    context.out.emit(listed)
+    return NOT_DONE if _not_well(listed.items, strict=context.args.strict) else OK
+
+
+def _not_well(items: tuple[ChecklistItem, ...], *, strict: bool) -> bool:
+    bad = {Stand.FAIL, Stand.WARN} if strict else {Stand.FAIL}
+    return any(item.stand in bad for item in items)
 
 
 def _counted(name: str, service: str, problems: tuple[Problem, ...]) -> Checked:
@@ -117,7 +147,10 @@ def _report(context: Context, checked: Checked) -> int:
             out.say(f"doubtful: {line}")
     elif checked.max_instances is not None:
         out.remark("with --traffic 50/s it also tells how long the judge will need at each step")
-    bad = checked.errors or (checked.warnings and context.args.strict)
+    if checked.checklist:
+        out.say(f"\n{checklist_text(checked.checklist, screen_width())}\n{tally(checked.checklist)}\n")
+    unwell = _not_well(checked.checklist, strict=False)
+    bad = unwell or checked.errors or (checked.warnings and context.args.strict)
     out.say(f"{plural(checked.errors, 'error')}, {plural(checked.warnings, 'warning')}" if checked.problems else "fine")
     out.emit(checked)
     return NOT_DONE if bad else OK

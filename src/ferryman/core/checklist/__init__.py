@@ -8,13 +8,10 @@ from ferryman.core.checklist.during import DURING
 from ferryman.core.checklist.facts import Facts, LogErrors
 from ferryman.model.checklist import QUESTIONS, ChecklistItem, ChecklistView
 
-__all__ = ["BY_GATE", "ON_DEPLOY", "Facts", "LogErrors", "checklist", "item"]
+__all__ = ["ON_DEPLOY", "Facts", "LogErrors", "checklist", "item"]
 
 _MAKERS = {**BEFORE, **DURING, **AFTER}
 assert list(_MAKERS) == list(QUESTIONS), "every item has one maker, in order"
-
-BY_GATE = tuple(DURING)
-"""Items that a release can require of each step: they say something while it is under way."""
 
 ON_DEPLOY = (*BEFORE, *AFTER)
 """Items that a release can require before it begins; those of afterwards speak of the release before."""

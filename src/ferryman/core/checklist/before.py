@@ -106,6 +106,8 @@ def _triggers_configured(facts: Facts) -> Answer:
     errors, latency, where = _rules(release, plan)
     if errors and latency:
         return passed(f"{where}: errors and latency")
+    if not where:
+        return doubtful("no step at which anything is weighed: only health takes it back", "set a `bake`, or a canary")
     if not errors and not latency:
         return failed(f"{where}: neither errors nor latency", "add a rule for each")
     missing = "latency" if errors else "errors"
@@ -114,13 +116,13 @@ def _triggers_configured(facts: Facts) -> Answer:
 
 
 def _rules(release: Release, plan: Plan) -> tuple[bool, bool, str]:
-    """(errors, latency, who watches them)."""
+    """(errors, latency, who watches them: "" for nobody)."""
     judged = any(step.stage is not None for step in plan.steps)
     limits = release.analysis.limits
     if judged:
         return *_weighed(release), f"judge {release.analysis.judge}"
     bakes = any(step.phase is Phase.BAKING for step in plan.steps)
-    return bakes, bakes and limits.p95_ms is not None, "limits in the bake" if bakes else "limits (there is no bake)"
+    return bakes, bakes and limits.p95_ms is not None, "limits in the bake" if bakes else ""
 
 
 def _weighed(release: Release) -> tuple[bool, bool]:

@@ -130,7 +130,7 @@ def _checked(released: Rollout, declared: int) -> Answer:
     done = states.count("passed")
     if not done:
         return unknown(f"none of its {declared} checks has run yet")
-    return passed(f"{done} checks passed")
+    return passed(f"{done} check{'s' if done > 1 else ''} passed")
 
 
 DURING: dict[str, Maker] = {

@@ -17,6 +17,7 @@ from ferryman.model.world import Orders
 from ferryman.targets.base import Action, DrainInstance, StartInstance, StopInstance
 from ferryman.targets.planning import Planned, plan_actions
 from ferryman.targets.process import adoption, sockets
+from ferryman.targets.process.errorlines import ErrorLines
 from ferryman.targets.process.folder import StateFolder
 from ferryman.targets.process.housekeeping import Housekeeping
 from ferryman.targets.process.instance import Managed
@@ -56,6 +57,7 @@ class ProcessTarget:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._applies: set[asyncio.Task[tuple[Action, ...]]] = set()
         self._connections: tuple[float, Counter[int]] = (float("-inf"), Counter())
+        self._errors: dict[str, ErrorLines] = {}
 
     async def start(self) -> None:
         if self._supervisor is not None:
@@ -160,6 +162,20 @@ class ProcessTarget:
             return ""
         text = await asyncio.to_thread(self._folder.logs.tail, instance, lines)
         return text if managed is None else masked(text, managed.secrets)
+
+    async def log_errors(self, service: str) -> dict[str, int]:
+        supervisor = self._running()
+        mine = [
+            (one.record.id, one.record.revision)
+            for one in supervisor.instances.values()
+            if one.record.service == service
+        ]
+        counter = self._errors.get(service)
+        if counter is None:
+            counter = self._errors[service] = ErrorLines(self._folder.logs.path)
+            for instance, _ in mine:
+                counter.skip(instance)
+        return await asyncio.to_thread(counter.count, mine)
 
     def on_change(self, callback: Callable[[str], None]) -> None:
         self._journal.on_change(callback)
