@@ -15,15 +15,13 @@ from ferryman.cli.client import connect, find
 from ferryman.cli.services import DATABASE_FILE, Named
 from ferryman.core.evolve import evolve
 from ferryman.engine.audit import Question, audit, check_chains
-from ferryman.engine.history import summaries
+from ferryman.engine.history import all_events, summaries
 from ferryman.engine.texts import event_view
 from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.errors import FerrymanError
-from ferryman.model.event import Event
 from ferryman.model.view import RolloutSummary
 from ferryman.store.sqlite import SqliteStore
 
-PAGE = 1000
 T = TypeVar("T")
 
 
@@ -82,11 +80,7 @@ class LogReader:
 
         async def read(store: SqliteStore) -> tuple[RolloutSummary, ...]:
             await _known(store, service)
-            found, after = list[Event](), 0
-            while page := await store.events(service, after=after, limit=PAGE):
-                found += [stored.event for stored in page]
-                after = page[-1].position
-            return summaries(found)[:limit]
+            return summaries(await all_events(store, service))[:limit]
 
         return self._with(read)
 

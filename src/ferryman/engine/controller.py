@@ -24,7 +24,7 @@ from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.first import who_was_first
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
-from ferryman.engine.history import detail, summaries
+from ferryman.engine.history import all_events, detail, summaries
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.series import measurement_series
@@ -54,7 +54,6 @@ log = logging.getLogger("ferryman.controller")
 RECENT_EVENTS = 6
 EVENTS_LOOKED_AT = 30
 SNAPSHOT_EVENTS = 8
-HISTORY_PAGE = 1000
 DOWN_SECONDS = 60.0
 
 
@@ -224,11 +223,7 @@ class Controller:
 
     async def _all_events(self, service: str) -> list[Event]:
         self.known(service)
-        events, after = list[Event](), 0
-        while page := await self.ports.store.events(service, after=after, limit=HISTORY_PAGE):
-            events += [s.event for s in page]
-            after = page[-1].position
-        return events
+        return await all_events(self.ports.store, service)
 
     async def events(
         self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None

@@ -22,9 +22,20 @@ from ferryman.model.event import (
     StepReached,
 )
 from ferryman.model.view import RolloutDetail, RolloutSummary
+from ferryman.store.base import Store
 
+PAGE = 1000
 RUNNING = "running"
 WAITING = "waiting"
+
+
+async def all_events(store: Store, service: str) -> list[Event]:
+    """Everything that happened to a service, oldest first. Raises `StoreError`."""
+    events, after = list[Event](), 0
+    while page := await store.events(service, after=after, limit=PAGE):
+        events += [stored.event for stored in page]
+        after = page[-1].position
+    return events
 
 
 def summaries(events: Iterable[Event]) -> tuple[RolloutSummary, ...]:
