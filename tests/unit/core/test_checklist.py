@@ -67,8 +67,9 @@ def stand(name: str, known: Facts) -> tuple[Stand, str]:
 
 
 def test_all_items_stand_somehow_in_any_situation() -> None:
-    books = [None, served("v1"), served("v1", "v2"), served("v1", "v2")]
-    books[3].down()  # type: ignore[union-attr]
+    stopped = served("v1", "v2")
+    stopped.down()
+    books = [None, served("v1"), served("v1", "v2"), stopped]
     for book in books:
         for shown in (None, view(), view(side("v1", "stable"), side("v2", "candidate"))):
             found = checklist(facts(book, view=shown))

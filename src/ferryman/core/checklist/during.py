@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from ferryman.core.checklist.facts import (
     Answer,
@@ -63,12 +63,15 @@ def _compared(
 def _harm(evidence: dict[str, Any], metric: str) -> float | None:
     """The evidence against a metric over what takes a release back, 0 to 1; None where the judge has no such figure."""
     limit = evidence.get("log_limit")
-    metrics: Any = evidence.get("metrics")
-    record: Any = metrics.get(metric) if isinstance(metrics, dict) else None  # pyright: ignore[reportUnknownMemberType]
-    log_e: Any = record.get("log_e") if isinstance(record, dict) else None  # pyright: ignore[reportUnknownMemberType]
+    record = _map(_map(evidence.get("metrics")).get(metric))
+    log_e = record.get("log_e")
     if not isinstance(log_e, int | float) or not isinstance(limit, int | float) or limit <= 0:
         return None
     return min(1.0, max(0.0, log_e / limit))
+
+
+def _map(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _resources(facts: Facts) -> Answer:
