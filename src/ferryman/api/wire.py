@@ -166,7 +166,7 @@ class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     actor: str | None = None
     since: Annotated[float, Meta(ge=0, le=1e11)] = 0.0
     people: bool = False
-    before: Annotated[str, Meta(max_length=40)] = ""
+    before: Annotated[str, Meta(pattern=r"^([0-9]{1,18}\.[0-9]{1,18})?$")] = ""
     limit: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] = 100
 
 

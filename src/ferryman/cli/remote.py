@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ferryman.model.errors import UsageError
-from ferryman.spec.settings_table import LOOPBACK_HOSTS
+from ferryman.model.settings import LOOPBACK_HOSTS
 
 URL_VARIABLE, TOKEN_VARIABLE, CA_VARIABLE = "FERRY_URL", "FERRY_TOKEN", "FERRY_CA_FILE"
 INSECURE_VARIABLE = "FERRY_INSECURE_HTTP"

@@ -6,6 +6,9 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""Names of this very machine, as they stand in URLs."""
+
 SESSION_SECONDS = 12 * 3600.0
 SESSION_IDLE_SECONDS = 3600.0
 OIDC_LEEWAY_SECONDS = 60.0

@@ -7,7 +7,7 @@ import re
 
 import msgspec
 
-from ferryman.model.settings import Listen, Oidc, RoleRule, Sessions, Tls
+from ferryman.model.settings import LOOPBACK_HOSTS, Listen, Oidc, RoleRule, Sessions, Tls
 from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, items
 from ferryman.spec.nodes import Node
 from ferryman.spec.report import Report
@@ -15,7 +15,6 @@ from ferryman.spec.secret import SecretPlace
 from ferryman.spec.shapes import Given, Key, Keys, ListOf
 from ferryman.spec.table import SERVICE_PATTERN
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 ROLES = ("viewer", "operator", "admin")
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 PATH = Text(label="path", most=1000)

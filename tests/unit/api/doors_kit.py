@@ -119,3 +119,10 @@ class Browser:
 def code(response: httpx2.Response) -> tuple[int, str]:
     """Status and code of a refusal."""
     return response.status_code, response.json()["code"]
+
+
+def with_token(role: Role = Role.OPERATOR, expires_seconds: float | None = None) -> tuple[FakeController, str]:
+    """A controller for which a token was made before it starts."""
+    doors = Doors()
+    text = doors.token("ana", role, expires_seconds=expires_seconds)
+    return doors.fake, text

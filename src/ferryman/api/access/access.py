@@ -25,7 +25,7 @@ from ferryman.api.access.credentials import (
     same,
     token_id,
 )
-from ferryman.api.access.hosts import LOOPBACK_NAMES, SAFE_METHODS, Hosts, host_name, is_local
+from ferryman.api.access.hosts import SAFE_METHODS, Hosts, host_name, is_local
 from ferryman.api.access.oidc.flow import Flow
 from ferryman.api.access.principal import (
     EVERY_SERVICE,
@@ -50,7 +50,7 @@ from ferryman.api.access.state import (
     body_of,
 )
 from ferryman.model.errors import StoreError, UsageError
-from ferryman.model.settings import Settings
+from ferryman.model.settings import LOOPBACK_HOSTS, Settings
 from ferryman.store.journal import Journal
 
 SESSION_PATH = "/v1/session"
@@ -107,7 +107,7 @@ class Access:
             session = self._session(cookie)
             self._check_csrf(request, cookie)
             return self._principal(session)
-        if self.reads_are_open and request.method in SAFE_METHODS and host_name(request) in LOOPBACK_NAMES:
+        if self.reads_are_open and request.method in SAFE_METHODS and host_name(request) in LOOPBACK_HOSTS:
             return Principal("anonymous", {EVERY_SERVICE: Role.VIEWER}, via="loopback")
         raise Unauthenticated(
             "no_credential",
@@ -152,9 +152,9 @@ class Access:
         waits = [self.attempts.failed(f"address {address}", now)]
         if named:
             waits.append(self.attempts.failed(f"token {named}", now))
-        _log.warning("a wrong token from %s", address)
         if max(waits) > 0:
             raise too_many(max(waits), address)
+        _log.warning("a wrong token from %s", address)  # within the limits only: guessing must not fill the log
 
     async def _note_use(self, token: Token) -> None:
         now = self.now()

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ferryman.api.access.principal import Forbidden
+from ferryman.model.settings import LOOPBACK_HOSTS
 
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(:[0-9]{1,5})?")
 _LOCAL = "ferryman.from_socket"
@@ -32,7 +32,7 @@ class Hosts:
     def check(self, request: Request) -> None:
         """Raises `Forbidden` (``wrong_host``) for a name that is not ours."""
         name = host_name(request)
-        if name and (name in LOOPBACK_NAMES or _is_address(name) or name == (self._public.hostname or "").lower()):
+        if name and (name in LOOPBACK_HOSTS or _is_address(name) or name == (self._public.hostname or "").lower()):
             return
         raise Forbidden(
             "wrong_host",

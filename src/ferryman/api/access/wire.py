@@ -12,14 +12,16 @@ from ferryman.api.wire import Reason
 
 EXPIRES_SECONDS_MAX = 10 * 366 * 86_400.0
 NAME_CHARACTERS_MAX = 100
+NAME_PATTERN = r"^[\w.@+-]+$"
+SERVICE_PATTERN = r"^(\*|[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?)$"
 
 
 class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new token for `name`, who becomes the actor of what it does. `expires_seconds` from now; None: never."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+    name: Annotated[str, Meta(max_length=NAME_CHARACTERS_MAX, pattern=NAME_PATTERN)]
     role: Role
-    service: Annotated[str, Meta(max_length=NAME_CHARACTERS_MAX)] = EVERY_SERVICE
+    service: Annotated[str, Meta(pattern=SERVICE_PATTERN)] = EVERY_SERVICE
     expires_seconds: Annotated[float, Meta(gt=0, le=EXPIRES_SECONDS_MAX)] | None = None
 
 

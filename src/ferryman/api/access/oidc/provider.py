@@ -16,8 +16,7 @@ import msgspec
 
 from ferryman.api.access.oidc.claims import Jwk, key_of
 from ferryman.api.access.oidc.refused import refused
-from ferryman.model.settings import Oidc
-from ferryman.spec.settings_table import LOOPBACK_HOSTS
+from ferryman.model.settings import LOOPBACK_HOSTS, Oidc
 
 ANSWER_SECONDS = 10.0
 ANSWER_BYTES_MAX = 1024 * 1024
