@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from ferryman.api import wire
 from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Principal
+from ferryman.api.idempotency import Answers
 from ferryman.api.port import Operations
 from ferryman.api.stream.hub import Hub
 
@@ -26,9 +28,11 @@ class Api:
     access: Access
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     hub: Hub = field(init=False)
+    answers: Answers = field(init=False)
 
     def __post_init__(self) -> None:
         self.hub = Hub(self.controller)
+        self.answers = Answers(self.access.journal, time.time)
 
     def stop(self) -> None:
         """End what waits for something to happen: long polls and streams."""

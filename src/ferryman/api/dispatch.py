@@ -9,10 +9,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ferryman.api import wire
 from ferryman.api.access.principal import EVERY_SERVICE, Forbidden, Principal, Unauthenticated
 from ferryman.api.context import Api
-from ferryman.api.endpoint import Answer, AnyEndpoint, Call, Nothing, Scoped, service_of_rollout
-from ferryman.api.requests import answer, read_body, read_query, refuse
+from ferryman.api.endpoint import Answer, AnyEndpoint, Call, Listed, Scoped, service_of_rollout
+from ferryman.api.idempotency import keyed
+from ferryman.api.requests import (
+    answer,
+    decode_body,
+    encoded_answer,
+    etag,
+    is_known,
+    read_body,
+    read_query,
+    refuse,
+)
 from ferryman.model.errors import FerrymanError
 
 NOBODY = Principal("anonymous", {})
@@ -44,11 +55,33 @@ class Dispatch:
         principal = await self._recognised(request)
         check_permission(endpoint, principal, request.path_params)
         query = read_query(request, endpoint.query, is_open=endpoint.open_query)
-        body = Nothing() if not endpoint.writes else await read_body(request, endpoint.body)
-        done = await endpoint.handler(Call(self.api, request, principal, query, body))
+        data = await read_body(request) if endpoint.writes else b""
+        call = Call(self.api, request, principal, query, decode_body(data, endpoint.body))
+        key = request.headers.get("idempotency-key")
+        if key is None or not endpoint.keyed:
+            return self._respond(request, await endpoint.handler(call))
+
+        async def do() -> bytes:
+            return wire.encode(await endpoint.handler(call))
+
+        asked = keyed(key, f"{principal.via} {principal.name}", request.method, request.url.path, data)
+        return encoded_answer(await self.api.answers.once(asked, do), endpoint.status)
+
+    def _respond(self, request: Request, done: object) -> Answer:
+        """What the handler returned, as an answer."""
         if isinstance(done, Response) or callable(done):
             return done  # type: ignore[return-value]
-        return answer(done, endpoint.status)
+        headers: dict[str, str] = {}
+        if isinstance(done, Listed):
+            if done.after is not None:
+                following = request.url.include_query_params(after=done.after)
+                headers["link"] = f'<{following.path}?{following.query}>; rel="next"'
+            done = done.items
+        if self.endpoint.tagged:
+            headers["etag"] = etag(done)
+            if is_known(request, headers["etag"]):
+                return Response(status_code=304, headers=headers)
+        return answer(done, self.endpoint.status, headers)
 
     async def _recognised(self, request: Request) -> Principal:
         try:

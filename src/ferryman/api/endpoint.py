@@ -19,6 +19,8 @@ from ferryman.api.access.principal import Permission, Principal
 from ferryman.api.context import Api
 from ferryman.model.errors import UsageError
 
+JSON = "application/json"
+DIGITS_MAX = 12
 Q = TypeVar("Q")
 B = TypeVar("B")
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -44,6 +46,14 @@ class Answer(Protocol):
     """An ASGI application that answers one request: what a handler returns when its answer is not one piece of JSON."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A part of a list. `after` is what to ask for the next part with, None at the end."""
+
+    items: tuple[object, ...]
+    after: str | None
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,7 @@ class Endpoint(Generic[Q, B]):
     summary: str
     scope: Scoped = Scoped.SERVICE
     status: int = 200
-    media: str = "application/json"
+    media: str = JSON
     detail: str = ""
     problems: tuple[int, ...] = ()
     open_query: bool = False
@@ -120,15 +130,34 @@ class Endpoint(Generic[Q, B]):
         """Whether it may change something."""
         return self.method != "GET"
 
+    @property
+    def keyed(self) -> bool:
+        """Whether it heeds `Idempotency-Key`: what steers a service. Answers that may hold a secret are not kept."""
+        return self.writes and self.permission is Permission.OPERATE
+
+    @property
+    def tagged(self) -> bool:
+        """Whether its answer has an `ETag`."""
+        return not self.writes and self.media == JSON and self.permission is not None
+
 
 AnyEndpoint = Endpoint[Any, Any]
 
 
 def service_of_rollout(rollout: str) -> str:
     """The service in the id of a rollout, ``<service>-<number>``. Raises `UsageError` (``unknown_rollout``)."""
+    return _rollout(rollout)[0]
+
+
+def number_of_rollout(rollout: str) -> int:
+    """The number in it. Raises `UsageError` (``unknown_rollout``)."""
+    return _rollout(rollout)[1]
+
+
+def _rollout(rollout: str) -> tuple[str, int]:
     service, dash, number = rollout.rpartition("-")
-    if not (service and dash and number.isascii() and number.isdigit()):
+    if not (service and dash and number.isascii() and number.isdigit() and len(number) < DIGITS_MAX):
         raise UsageError(
             "unknown_rollout", f"there is no rollout {rollout!r}", "ids look like shop-7: see `ferry history`"
         )
-    return service
+    return service, int(number)

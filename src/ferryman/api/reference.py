@@ -30,6 +30,17 @@ read, or the service stands in the body), or the controller.
 """
 
 TAIL = """\
+## Repeating, remembering, paging
+
+`Idempotency-Key` (1 to 200 printable ASCII characters) on whatever steers a service, deploy too: what succeeded under a
+key is not done again for 24 hours, its first answer comes back; the same key with another request is 422 `key_reused`.
+The keys are in the journal `idempotency`, so a restart does not forget them. What was refused changed nothing and may be
+asked again.
+
+Answers to reads have a weak `ETag`, which stays the same while nothing but the time of the look changes; with
+`If-None-Match` the answer is then 304. Lists take `limit` and `after`, and name the next part in `Link`, `rel="next"`.
+`/v1/openapi.json` describes all of this to programs.
+
 ## Errors
 
 Errors are problem documents (RFC 9457, `application/problem+json`):

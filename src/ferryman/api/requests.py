@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +15,7 @@ from ferryman.api import wire
 from ferryman.api.access.principal import TooManyAttempts
 from ferryman.api.problems import MEDIA_TYPE, to_document
 from ferryman.model.errors import FerrymanError, UsageError
+from ferryman.model.view import ServiceView
 
 BODY_SECONDS = 10.0
 """A body that is not whole after this long is given up."""
@@ -25,21 +27,24 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-async def read_body(request: Request, kind: type[T]) -> T:
-    """The JSON body as `kind`; an empty one is an empty object. Raises `UsageError`: ``too_large``, ``slow_request``,
-    ``not_json``, ``bad_request``."""
+async def read_body(request: Request) -> bytes:
+    """The body of JSON as it came. Raises `UsageError`: ``too_large``, ``slow_request``, ``not_json``, ``bad_request``."""
     given = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
     if given != "application/json":
-        raise UsageError("not_json", f"the body is {given!r}", "send application/json")
+        raise UsageError("not_json", f"the body is {given[:SHOWN_CHARACTERS]!r}", "send application/json")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            data = await _read(request)
+            return await _read(request)
     except TimeoutError:
         raise UsageError(
             "slow_request", f"the body was not whole after {BODY_SECONDS:g} s", "nothing was changed: send it again"
         ) from None
     except ClientDisconnect:
         raise UsageError("bad_request", "the connection ended before the body was whole") from None
+
+
+def decode_body(data: bytes, kind: type[T]) -> T:
+    """A body as `kind`; an empty one is an empty object. Raises `UsageError` (``bad_request``)."""
     try:
         return wire.decode(data or b"{}", kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
@@ -82,9 +87,33 @@ def read_query(request: Request, kind: type[S], *, is_open: bool = False) -> S:
         raise UsageError("bad_request", f"the query: {said}", f"known here: {known}" if known else "") from None
 
 
-def answer(value: object, status: int = 200) -> Response:
+def answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """`value` as JSON."""
-    return Response(wire.encode(value), status_code=status, media_type="application/json")
+    return encoded_answer(wire.encode(value), status, headers)
+
+
+def encoded_answer(data: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """JSON that is encoded already."""
+    return Response(data, status_code=status, headers=headers, media_type="application/json")
+
+
+def etag(value: object) -> str:
+    """A weak validator: the same as long as nothing but the time of the look changed."""
+    return f'W/"{hashlib.sha256(wire.encode(_timeless(value))).hexdigest()[:32]}"'
+
+
+def _timeless(value: object) -> object:
+    if isinstance(value, ServiceView):
+        return msgspec.structs.replace(value, at=0.0)
+    if isinstance(value, tuple):
+        return tuple(_timeless(each) for each in cast("tuple[object, ...]", value))
+    return value
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Whether the caller says that it has an answer of this validator (RFC 9110, 13.1.2: compared weakly)."""
+    given = request.headers.get("if-none-match", "")
+    return given.strip() == "*" or tag.removeprefix("W/") in {t.strip().removeprefix("W/") for t in given.split(",")}
 
 
 def refuse(error: FerrymanError) -> Response:

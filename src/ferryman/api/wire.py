@@ -19,6 +19,7 @@ BODY_BYTES_MAX = 1024 * 1024
 WAIT_SECONDS_MAX = 30.0
 EVENTS_MAX = 1000
 HISTORY_MAX = 1000
+SERVICES_MAX = 500
 LOG_LINES_MAX = 10_000
 POINTS_MAX = 5000
 REASON_CHARACTERS_MAX = 2000
@@ -120,9 +121,17 @@ class DrillRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_de
     hold_seconds: Annotated[float, Meta(ge=0.0, le=3600.0)] = 10.0
 
 
-class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """At most `limit` rollouts."""
+class ServicesQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `limit` services whose names come after the name `after`."""
 
+    after: str = ""
+    limit: Annotated[int, Meta(ge=1, le=SERVICES_MAX)] = SERVICES_MAX
+
+
+class HistoryQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `limit` rollouts, older than the rollout `after`."""
+
+    after: str = ""
     limit: Annotated[int, Meta(ge=1, le=HISTORY_MAX)] = 50
 
 
@@ -149,7 +158,7 @@ class StreamQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`service`: one name, or several with commas between them; every service without it. `last_event_id` is the header
     `Last-Event-ID` for clients that cannot send one."""
 
-    service: str | None = None
+    service: Annotated[str, Meta(min_length=1, max_length=5000)] | None = None
     last_event_id: Position | None = None
 
 

@@ -80,7 +80,13 @@ class Client:
 
     def views(self) -> tuple[ServiceView, ...]:
         """All services of the project."""
-        return self._get("/v1/services", tuple[ServiceView, ...])
+        found: tuple[ServiceView, ...] = ()
+        while True:
+            after = found[-1].service if found else ""
+            part = self._get("/v1/services", tuple[ServiceView, ...], {"after": after})
+            found += part
+            if len(part) < wire.SERVICES_MAX:
+                return found
 
     def view(self, service: str) -> ServiceView:
         """One service."""

@@ -22,6 +22,7 @@ from ferryman.api.endpoint import AnyEndpoint, Nothing, Scoped, service_of_rollo
 from ferryman.api.routes import ENDPOINTS
 from ferryman.model.errors import UsageError
 from ferryman.model.settings import Settings
+from ferryman.model.view import RolloutSummary
 from unit.api.fake_controller import FakeController
 from unit.cli.samples import CANARY
 
@@ -157,4 +158,46 @@ def test_a_bad_query_is_named(query: str, said: str) -> None:
     response = Served(Principal("ana", {"*": Role.ADMIN})).ask("GET", f"/v1/services/shop/history?{query}")
     assert response.status_code == 400
     assert said in response.json()["detail"]
-    assert response.json()["hint"] in {"known here: limit", ""}
+    assert response.json()["hint"] in {"known here: after, limit", ""}
+
+
+def test_an_answer_that_the_caller_has_is_not_sent_again() -> None:
+    served = Served(Principal("ana", {"*": Role.ADMIN}))
+    first = served.ask("GET", "/v1/services/shop")
+    tag = first.headers["etag"]
+    served.fake.services["shop"] = msgspec.structs.replace(CANARY, at=CANARY.at + 60)
+    for known in (tag, f'"x", {tag}', tag.removeprefix("W/"), "*"):
+        again = served.ask("GET", "/v1/services/shop", headers={"if-none-match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    served.fake.services["shop"] = msgspec.structs.replace(CANARY, trouble="smoke")
+    changed = served.ask("GET", "/v1/services/shop", headers={"if-none-match": tag})
+    assert changed.status_code == 200
+    assert changed.headers["etag"] != tag
+    assert served.ask("GET", "/v1/services", headers={"if-none-match": tag}).status_code == 200
+
+
+def test_lists_come_in_parts_that_follow_each_other() -> None:
+    served = Served(Principal("ana", {"*": Role.ADMIN}))
+    names = [f"s{n}" for n in range(5)]
+    served.fake.services = {name: msgspec.structs.replace(CANARY, service=name) for name in names}
+    found, address = [], "/v1/services?limit=2"
+    while address:
+        part = served.ask("GET", address)
+        found.append([view["service"] for view in part.json()])
+        address = part.links["next"]["url"] if "next" in part.links else ""
+    assert found == [["s0", "s1"], ["s2", "s3"], ["s4"]]
+
+
+def test_the_history_comes_in_parts() -> None:
+    served = Served(Principal("ana", {"*": Role.ADMIN}))
+    served.fake.summaries = tuple(
+        RolloutSummary(f"shop-{n}", n, "deploy", "canary", "v", None, "promoted", "", 0, "a", 1, 1, None, 100, 1)
+        for n in range(5, 0, -1)
+    )
+    part = served.ask("GET", "/v1/services/shop/history?limit=2")
+    assert [summary["id"] for summary in part.json()] == ["shop-5", "shop-4"]
+    part = served.ask("GET", part.links["next"]["url"])
+    assert [summary["id"] for summary in part.json()] == ["shop-3", "shop-2"]
+    part = served.ask("GET", part.links["next"]["url"])
+    assert ([summary["id"] for summary in part.json()], part.links) == (["shop-1"], {})
+    assert served.ask("GET", "/v1/services/shop/history?after=nonsense").status_code == 404

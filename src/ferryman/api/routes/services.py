@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from ferryman.api import wire
 from ferryman.api.access.principal import Permission
-from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
+from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Listed, Nothing, Scoped, number_of_rollout
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.view import RolloutSummary, ServiceView
 
+EVERY_ROLLOUT = 1_000_000
 
-async def get_services(call: Call[Nothing, Nothing]) -> tuple[ServiceView, ...]:
-    """Those that the caller may read."""
-    views = await call.api.controller.views()
-    return tuple(view for view in views if call.may(Permission.READ, view.service))
+
+async def get_services(call: Call[wire.ServicesQuery, Nothing]) -> Listed:
+    """Those that the caller may read, by name."""
+    query, controller = call.query, call.api.controller
+    names = [name for name in await controller.names() if name > query.after and call.may(Permission.READ, name)]
+    shown = names[: query.limit]
+    views = [await controller.view(name) for name in shown]
+    return Listed(tuple(views), shown[-1] if len(names) > len(shown) else None)
 
 
 async def get_service(call: Call[Nothing, Nothing]) -> ServiceView:
@@ -20,9 +25,14 @@ async def get_service(call: Call[Nothing, Nothing]) -> ServiceView:
     return await call.api.controller.view(call.service)
 
 
-async def get_history(call: Call[wire.HistoryQuery, Nothing]) -> tuple[RolloutSummary, ...]:
+async def get_history(call: Call[wire.HistoryQuery, Nothing]) -> Listed:
     """Rollouts, newest first."""
-    return await call.api.controller.history(call.service, call.query.limit)
+    query = call.query
+    found = await call.api.controller.history(call.service, EVERY_ROLLOUT)
+    if query.after:
+        found = tuple(summary for summary in found if summary.number < number_of_rollout(query.after))
+    shown = found[: query.limit]
+    return Listed(shown, shown[-1].id if len(found) > len(shown) else None)
 
 
 async def get_checklist(call: Call[Nothing, Nothing]) -> ChecklistView:
@@ -49,9 +59,10 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         scope=Scoped.SOMEWHERE,
         handler=get_services,
         answer=tuple[ServiceView, ...],
-        query=Nothing,
+        query=wire.ServicesQuery,
         body=Nothing,
-        summary="Every service that the caller may read",
+        summary="Every service that the caller may read, by name",
+        detail="Where there are more, the header `Link` has the address of the next part.",
     ),
     Endpoint(
         method="GET",
@@ -73,6 +84,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         query=wire.HistoryQuery,
         body=Nothing,
         summary="Rollouts, newest first",
+        detail="Where there are more, the header `Link` has the address of the next part.",
     ),
     Endpoint(
         method="GET",
