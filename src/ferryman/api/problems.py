@@ -50,6 +50,7 @@ STATUS_BY_CODE = {
     "unknown_instance": 404,
     "unknown_rollout": 404,
     "unknown_token": 404,
+    "unknown_session": 404,
     "no_oidc": 404,
     "ambiguous_token": 409,
     "not_found": 404,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from ferryman.api import wire
-from ferryman.api.access.wire import RevokeRequest, SessionView, TokenMade, TokenRequest, TokenView
+from ferryman.api.access.wire import RevokeRequest, SessionView, SignInView, TokenMade, TokenRequest, TokenView
 from ferryman.api.place import read_record, state_folder
 from ferryman.api.problems import ProblemDocument, to_error
 from ferryman.cli.remote import Remote, chosen
@@ -202,6 +202,14 @@ class Client:
     def revoke_token(self, which: str, reason: str) -> TokenView:
         """Take a token out of use, by id or by name."""
         return self._post(f"/v1/tokens/{quote(which, safe='')}/revoke", RevokeRequest(reason), TokenView)
+
+    def sessions(self) -> tuple[SignInView, ...]:
+        """Who is signed in."""
+        return self._get("/v1/sessions", tuple[SignInView, ...])
+
+    def end_session(self, which: str, reason: str) -> SignInView:
+        """End somebody's session."""
+        return self._post(f"/v1/sessions/{quote(which, safe='')}/end", RevokeRequest(reason), SignInView)
 
     def session(self) -> SessionView:
         """Who asks, as the controller sees it."""

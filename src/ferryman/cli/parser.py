@@ -178,6 +178,12 @@ def serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)
 
 
+def session(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry session`."""
+    parser.add_argument("action", choices=("list", "end"), help="show who is signed in, end one")
+    parser.add_argument("which", nargs="?", metavar="SESSION", help="end: its id")
+
+
 def login(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry login`."""
     parser.add_argument("target", nargs="?", metavar="URL", help="the controller: https://HOST:PORT")
@@ -249,6 +255,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         serve,
         audit,
         login,
+        session,
         token,
         down,
         judge,

@@ -126,6 +126,9 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     "commands on this machine, an admin settles who may. Works without a controller too.",
                     ("ferry token create --name ana --role operator --service shop --expires 30d", "ferry token list",
                      "ferry token revoke ana --reason 'left the team'"), ("token", "reason")),
+            Command("session", "commands.session:run", "who is signed in to the dashboard, and ending that",
+                    examples=("ferry session list", "ferry session end 1f0a --reason 'lost laptop'"),
+                    adds=("session", "reason")),
             Command("login", "commands.login:run", "keep a token for a controller on another machine",
                     "The token is read from FERRY_TOKEN, the terminal or standard input, tried, and kept in "
                     "~/.config/ferryman/tokens, for this user alone.",

@@ -171,6 +171,8 @@ def _entry_text(kind: str, body: dict[str, Any]) -> str:
         case "signed_in":
             address = body.get("address")
             return f"signed in by {body.get('via')}" + (f" from {address}" if address else "")
+        case "signed_out" if body.get("reason"):
+            return f"ended the sign-in of {body.get('name')}: {body['reason']}"
         case _:
             return kind.replace("_", " ")
 

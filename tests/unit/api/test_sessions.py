@@ -198,3 +198,32 @@ def test_who_signed_in_is_in_the_journal(doors: Doors) -> None:
     Browser(doors, doors.token("ana"))
     (entry,) = doors.entries("signed_in")
     assert (entry["actor"], entry["via"], entry["address"]) == ("ana", "token", "127.0.0.1")
+
+
+def test_an_admin_sees_who_is_signed_in_and_ends_it(doors: Doors) -> None:
+    admin, token = doors.token("root-token"), doors.token("ana", Role.OPERATOR, "shop")
+    browser = doors.browser(token)
+    (seen,) = doors.get("/v1/sessions", token=admin).json()
+    assert seen | {"id": ""} == {
+        "id": "", "name": "ana", "roles": {"shop": "operator"}, "via": "token", "address": "127.0.0.1",
+        "started_at": NOW, "seen_at": NOW, "expires_at": NOW + 1000,
+    }  # fmt: skip
+    assert browser.cookie not in str(seen)
+    assert code(doors.get("/v1/sessions", token=token)) == (403, "forbidden")
+    assert code(doors.post(f"/v1/sessions/{seen['id']}/end", token=token)) == (403, "forbidden")
+    assert code(doors.post("/v1/sessions/none/end", token=admin)) == (404, "unknown_session")
+    ended = doors.post(f"/v1/sessions/{seen['id']}/end", json={"reason": "lost laptop"}, token=admin)
+    assert (ended.status_code, ended.json()["name"]) == (200, "ana")
+    assert code(browser.get()) == (401, "session_over")
+    doors.restart()
+    assert code(browser.get()) == (401, "session_over")
+    assert doors.get("/v1/sessions", token=admin).json() == []
+    (entry,) = doors.entries("signed_out")
+    assert (entry["actor"], entry["name"], entry["reason"]) == ("root-token", "ana", "lost laptop")
+
+
+def test_sessions_that_are_over_are_not_shown(doors: Doors) -> None:
+    admin = doors.token("root-token")
+    doors.browser(doors.token("ana"))
+    doors.now += 100
+    assert doors.get("/v1/sessions", token=admin).json() == []

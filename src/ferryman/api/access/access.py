@@ -186,9 +186,12 @@ class Access:
         return token is not None and token.state(now) == "live"
 
     def _principal(self, session: Session) -> Principal:
+        return Principal(session.made.name, self.roles_of(session), "session", session.made.id)
+
+    def roles_of(self, session: Session) -> dict[str, Role]:
+        """Those of its token now, or those given at the sign-in."""
         made = session.made
-        roles = self.state.tokens[made.token].made.roles if made.token else made.roles
-        return Principal(made.name, roles, "session", made.id)
+        return self.state.tokens[made.token].made.roles if made.token else made.roles
 
     def _check_csrf(self, request: Request, cookie: str) -> None:
         if request.method in SAFE_METHODS:
@@ -268,7 +271,22 @@ class Access:
     async def sign_out(self, principal: Principal) -> None:
         """End the session of who asks; nothing happens without one."""
         if principal.via == "session":
-            await self._write(principal.name, "signed_out", SignedOut(principal.credential))
+            await self._write(principal.name, "signed_out", SignedOut(principal.credential, principal.name))
+
+    def live_sessions(self) -> tuple[Session, ...]:
+        """Who is signed in now, the one seen last first."""
+        now = self.now()
+        return tuple(session for session in reversed(self.state.sessions.values()) if self._alive(session, now))
+
+    async def end_session(self, which: str, actor: str, reason: str) -> Session:
+        """End somebody's session, by its id. Raises `UsageError` (``unknown_session``), `StoreError`."""
+        found = next((session for session in self.live_sessions() if session.made.id == which), None)
+        if found is None:
+            raise UsageError(
+                "unknown_session", f"there is no session {which[:100]!r}", "`ferry session list` shows them"
+            )
+        await self._write(actor, "signed_out", SignedOut(found.made.id, found.made.name, reason))
+        return found
 
     def session_of(self, principal: Principal) -> Session | None:
         """The session of who asks, if they ask in one."""

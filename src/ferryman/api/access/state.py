@@ -55,9 +55,11 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 class SignedOut(msgspec.Struct, frozen=True):
-    """Body of ``signed_out``."""
+    """Body of ``signed_out``; the actor is somebody else than `name` when an admin ended it."""
 
     id: str
+    name: str = ""
+    reason: str = ""
 
 
 @dataclass

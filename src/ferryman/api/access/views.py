@@ -5,8 +5,8 @@ from __future__ import annotations
 from ferryman.api.access.access import Access
 from ferryman.api.access.credentials import csrf_of
 from ferryman.api.access.principal import Principal
-from ferryman.api.access.state import Token
-from ferryman.api.access.wire import SessionView, TokenView
+from ferryman.api.access.state import Session, Token
+from ferryman.api.access.wire import SessionView, SignInView, TokenView
 
 
 def all_tokens(access: Access) -> tuple[TokenView, ...]:
@@ -28,6 +28,21 @@ def token_view(token: Token, now: float) -> TokenView:
         expires_at=made.expires_at,
         revoked_at=token.revoked_at,
         used_at=token.used_at,
+    )
+
+
+def sign_in_view(access: Access, session: Session) -> SignInView:
+    """Somebody who is signed in, for admins."""
+    made = session.made
+    return SignInView(
+        id=made.id,
+        name=made.name,
+        roles=access.roles_of(session),
+        via=made.via,
+        address=made.address,
+        started_at=session.started_at,
+        seen_at=session.seen_at,
+        expires_at=made.expires_at,
     )
 
 

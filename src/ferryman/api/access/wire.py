@@ -26,7 +26,7 @@ class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RevokeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a token is taken out of use."""
+    """Why a token is taken out of use, or a session ended."""
 
     reason: Reason = ""
 
@@ -56,6 +56,19 @@ class SignInRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Sign-in with a token."""
 
     token: Annotated[str, Meta(max_length=200)]
+
+
+class SignInView(msgspec.Struct, frozen=True):
+    """Somebody who is signed in. `via` is token or oidc; `seen_at` is the last request, or the start of the controller."""
+
+    id: str
+    name: str
+    roles: dict[str, Role]
+    via: str
+    address: str
+    started_at: float
+    seen_at: float
+    expires_at: float
 
 
 class SessionView(msgspec.Struct, frozen=True):

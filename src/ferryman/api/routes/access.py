@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Permission, Principal
-from ferryman.api.access.views import all_tokens, session_view, token_view
+from ferryman.api.access.views import all_tokens, session_view, sign_in_view, token_view
 from ferryman.api.access.wire import (
     RevokeRequest,
     SessionView,
     SignInRequest,
+    SignInView,
     TokenMade,
     TokenRequest,
     TokenView,
@@ -37,6 +38,19 @@ async def post_revoke(call: Call[Nothing, RevokeRequest]) -> TokenView:
     access = call.api.access
     token = await access.revoke_token(str(call.request.path_params["token"]), call.actor(), call.body.reason)
     return token_view(token, access.now())
+
+
+async def get_sessions(call: Call[Nothing, Nothing]) -> tuple[SignInView, ...]:
+    """Who is signed in."""
+    access = call.api.access
+    return tuple(sign_in_view(access, session) for session in access.live_sessions())
+
+
+async def post_end(call: Call[Nothing, RevokeRequest]) -> SignInView:
+    """End somebody's session."""
+    access = call.api.access
+    ended = await access.end_session(str(call.request.path_params["session"]), call.actor(), call.body.reason)
+    return sign_in_view(access, ended)
 
 
 async def get_session(call: Call[Nothing, Nothing]) -> SessionView:
@@ -118,6 +132,29 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=RevokeRequest,
         summary="Take a token out of use, by its id or by a name that only one has",
         detail="Sessions that were begun with it end.",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/sessions",
+        permission=Permission.ADMINISTER,
+        scope=Scoped.EVERYWHERE,
+        handler=get_sessions,
+        answer=tuple[SignInView, ...],
+        query=Nothing,
+        body=Nothing,
+        summary="Who is signed in, the one seen last first",
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/sessions/{session}/end",
+        permission=Permission.ADMINISTER,
+        scope=Scoped.EVERYWHERE,
+        handler=post_end,
+        answer=SignInView,
+        query=Nothing,
+        body=RevokeRequest,
+        summary="End somebody's session",
+        problems=(404,),
     ),
     Endpoint(
         method="GET",
