@@ -69,10 +69,22 @@ class Operations(Protocol):
         """What `deploy` would start now. Raises `SpecError`, `Refused`."""
         ...
 
-    async def deploy(self, document: str, file: str, *, actor: str, base: str | None, reason: str) -> AnswerView: ...
+    async def deploy(
+        self, document: str, file: str, *, actor: str, base: str | None, reason: str, emergency: bool = False
+    ) -> AnswerView:
+        """In an `emergency` it goes in full, and neither windows nor a freeze hold it (needs a reason)."""
+        ...
 
     async def verb(
-        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False, standing: str = ""
+        self,
+        service: str,
+        verb: Verb,
+        *,
+        actor: str,
+        reason: str = "",
+        full: bool = False,
+        standing: str = "",
+        emergency: bool = False,
     ) -> AnswerView:
         """Refused (``moved_on``) unless `standing` is "" or what `ServiceView.standing` still says."""
         ...
@@ -87,6 +99,7 @@ class Operations(Protocol):
         with_steps: bool = False,
         force: bool = False,
         standing: str = "",
+        emergency: bool = False,
     ) -> AnswerView: ...
 
     async def drill(
@@ -94,6 +107,14 @@ class Operations(Protocol):
     ) -> AnswerView:
         """Rehearse the way back from what serves. Raises `Refused`, `UsageError`."""
         ...
+
+    async def freeze(
+        self, service: str, *, actor: str, reason: str, until: float | None = None, rollback: bool = False
+    ) -> AnswerView:
+        """`until` in epoch seconds, None: until lifted. Raises `Refused`: ``reason_needed``, ``bad_until``."""
+        ...
+
+    async def unfreeze(self, service: str, *, actor: str, reason: str = "") -> AnswerView: ...
 
     async def approve(
         self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None

@@ -75,13 +75,15 @@ class PlanRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class DeployRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A release file and what to call it in messages. `base` is the id of the running rollout that the caller saw ("" for
-    none); without it, it does not matter. `actor` counts over the socket only, else it is who asks."""
+    none); without it, it does not matter. `actor` counts over the socket only, else it is who asks. In an
+    `emergency`, which needs a reason, it goes in full, and neither windows nor a freeze hold it."""
 
     document: str
     file: str
     base: str | None = None
     reason: Reason = ""
     actor: Actor = ""
+    emergency: bool = False
 
 
 class VerbRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -94,9 +96,19 @@ class VerbRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
 
 
 class FullRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`full`: all the way at once, past every gate that is left."""
+    """`full`: all the way at once, past every gate that is left. `emergency`, which needs a reason: past release windows and
+    a freeze, too."""
 
     full: bool = False
+    emergency: bool = False
+
+
+class FreezeRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A reason is needed. `until` is an epoch second, without it the freeze stays until it is lifted; `rollback` takes back
+    what runs."""
+
+    until: Annotated[float, Meta(ge=0, le=2**53)] | None = None
+    rollback: bool = False
 
 
 class ApprovalRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -112,6 +124,7 @@ class UndoRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_def
     to: str | None = None
     with_steps: bool = False
     force: bool = False
+    emergency: bool = False
 
 
 class DrillRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -136,13 +136,38 @@ class Client:
         """What a deploy of this release file would start now."""
         return self._post("/v1/plan", wire.PlanRequest(document, file), wire.PlanView)
 
-    def deploy(self, document: str, file: str, *, actor: str, base: str | None = None, reason: str = "") -> AnswerView:
+    def deploy(
+        self,
+        document: str,
+        file: str,
+        *,
+        actor: str,
+        base: str | None = None,
+        reason: str = "",
+        emergency: bool = False,
+    ) -> AnswerView:
         """Carry the service to what the release file says."""
-        return self._post("/v1/deploy", wire.DeployRequest(document, file, base, reason, actor), AnswerView)
+        body = wire.DeployRequest(document, file, base, reason, actor, emergency)
+        return self._post("/v1/deploy", body, AnswerView)
 
-    def verb(self, service: str, verb: str, *, actor: str, reason: str = "", full: bool = False) -> AnswerView:
-        """promote, pause, resume, abort, retry or restart; `full` is of promote and retry."""
-        body = wire.FullRequest(reason, actor, full=full) if full else wire.VerbRequest(reason, actor)
+    def verb(
+        self,
+        service: str,
+        verb: str,
+        *,
+        actor: str,
+        reason: str = "",
+        full: bool = False,
+        emergency: bool = False,
+    ) -> AnswerView:
+        """promote, pause, resume, abort, retry, restart, approve, deny or unfreeze; `full` and `emergency` are of promote
+        and retry."""
+        urgent = full or emergency
+        body = (
+            wire.FullRequest(reason, actor, full=full, emergency=emergency)
+            if urgent
+            else wire.VerbRequest(reason, actor)
+        )
         return self._post(_path(service, verb), body, AnswerView)
 
     def undo(
@@ -154,10 +179,17 @@ class Client:
         to: str | None = None,
         with_steps: bool = False,
         force: bool = False,
+        emergency: bool = False,
     ) -> AnswerView:
         """Back to the last promoted version, or to the one labelled `to`."""
-        body = wire.UndoRequest(reason, actor, to=to, with_steps=with_steps, force=force)
+        body = wire.UndoRequest(reason, actor, to=to, with_steps=with_steps, force=force, emergency=emergency)
         return self._post(_path(service, "undo"), body, AnswerView)
+
+    def freeze(
+        self, service: str, *, actor: str, reason: str, until: float | None = None, rollback: bool = False
+    ) -> AnswerView:
+        """Let no more users meet any new version."""
+        return self._post(_path(service, "freeze"), wire.FreezeRequest(reason, actor, "", until, rollback), AnswerView)
 
     def drill(
         self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0

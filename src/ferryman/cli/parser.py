@@ -60,6 +60,28 @@ def full(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def emergency(parser: argparse.ArgumentParser) -> None:
+    """Past what holds everybody else."""
+    parser.add_argument(
+        "--emergency",
+        action="store_true",
+        help="past steps, approvals, verdicts, release windows and a freeze, not health or capacity; needs --reason",
+    )
+
+
+def every(parser: argparse.ArgumentParser) -> None:
+    """All services."""
+    parser.add_argument("--all", action="store_true", dest="every", help="all services of the project")
+
+
+def freeze(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry freeze`."""
+    parser.add_argument(
+        "--until", metavar="WHEN", help="until it is lifted by itself: 2h, 18:00 or 2026-12-24T18:00 (local time)"
+    )
+    parser.add_argument("--rollback", action="store_true", help="take back what runs, too")
+
+
 def init(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry init`."""
     parser.add_argument("--service", metavar="NAME", help="name of the service (the folder's)")
@@ -241,6 +263,9 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         timeout,
         wait,
         full,
+        emergency,
+        every,
+        freeze,
         init,
         spec,
         check,

@@ -69,7 +69,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 "Starts a controller for the project if none runs. Exit: 0 promoted and healthy, 1 not promoted, "
                 "2 refused, 3 not within --timeout.",
                 ("ferry deploy", "ferry deploy --no-wait", "ferry deploy --timeout 10m --reason 'new prices'"),
-                ("release_file", "reason", "wait", "deploy"),
+                ("release_file", "reason", "emergency", "wait", "deploy"),
             ),
             Command("demo", "demo:run", "see all of it: a shop, real requests, a good release and a broken one",
                     adds=("demo",)),
@@ -95,7 +95,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     (
         "Steer",
         (
-            Command("promote", _VERB + "promote", "go on to the next step now", adds=("service", "full", "reason")),
+            Command("promote", _VERB + "promote", "go on to the next step now", adds=("service", "full", "emergency", "reason")),
             Command("pause", _VERB + "pause", "stay at this step; the judge still watches", adds=("service", "reason")),
             Command("resume", _VERB + "resume", "go on after a pause", adds=("service", "reason")),
             Command("approve", _VERB + "approve", "agree to a release that waits for people to agree", adds=("service", "reason")),
@@ -103,13 +103,18 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command("abort", _VERB + "abort", "take the new version back", adds=("service", "reason", "watch")),
             Command("retry", _VERB + "retry", "begin a release again that was taken back", adds=("service", "full", "reason", "wait")),
             Command("undo", _VERB + "undo", "go back to a version that was promoted before",
-                    examples=("ferry undo", "ferry undo --to v3"), adds=("service", "undo", "reason", "wait")),
+                    examples=("ferry undo", "ferry undo --to v3"), adds=("service", "undo", "emergency", "reason", "wait")),
             Command("drill", "commands.drill:run", "rehearse the way back, for real, without changing anything",
                     "Starts the version that an undo would go back to beside the running one, waits until it is ready, "
                     "runs its checks, gives it traffic if you say how much, and takes it away again. Exit: 0 passed, "
                     "1 not, 2 refused, 3 not within --timeout.",
                     ("ferry drill", "ferry drill --traffic 5% --hold 30s"), ("service", "drill", "reason", "wait")),
             Command("restart", _VERB + "restart", "replace every instance, version unchanged", adds=("service", "reason")),
+            Command("freeze", "commands.freeze:freeze", "let no more users meet any new version",
+                    "Going back is never held. It needs a reason.",
+                    ("ferry freeze --until 18:00 --reason 'sale'", "ferry freeze --all --until 2h --rollback --reason 'outage'"),
+                    ("service", "every", "freeze", "reason")),
+            Command("unfreeze", "commands.freeze:unfreeze", "lift a freeze", adds=("service", "every", "reason")),
             Command("down", "commands.down:run", "stop the services, then the controller",
                     adds=("service", "down", "reason")),
         ),

@@ -13,6 +13,7 @@ from ferryman.core.evolve import evolve
 from ferryman.core.gates import Wait, checks_due, open_gate
 from ferryman.core.reached import breaker_limit, reached, start_failures
 from ferryman.core.standing import standing, standing_replicas
+from ferryman.core.walls import WALLS, Wall, grows, is_over, wall
 from ferryman.model.event import (
     AnalysisAwaited,
     ApprovalOpened,
@@ -25,7 +26,9 @@ from ferryman.model.event import (
     Resumed,
     RolloutEnded,
     RolloutStarted,
+    StepEntered,
     StepReached,
+    Unfrozen,
     VerdictChanged,
 )
 from ferryman.model.plan import HoldGate, Phase, Plan, SettledGate
@@ -85,13 +88,26 @@ def wanted(service: Service) -> World:
 
 def _next(service: Service, seen: Seen, now: float) -> Draft | None:
     """One move, or None when there is nothing to do."""
+    if service.freeze is not None and is_over(service.freeze, now):
+        return Draft("", Unfrozen("its time was over"))
     rollout = service.current
     if rollout is None or rollout.phase.terminal:
         return _start_next(service)
     if service.down:
         return None
-    body = walk_back(rollout, seen, now) if rollout.track is Track.BACK else _walk(rollout, seen, now)
+    if rollout.track is Track.BACK:
+        body = walk_back(rollout, seen, now)
+    else:
+        shut = wall(service, rollout, now)
+        body = _held(rollout, _walk(rollout, seen, now, shut), shut)
     return None if body is None else Draft(rollout.id, body)
+
+
+def _held(rollout: Rollout, body: Body | None, shut: Wall | None) -> Body | None:
+    """The same move, unless it would let more users in while a wall stands: then the rollout waits."""
+    if shut is None or not isinstance(body, StepEntered) or not grows(rollout, rollout.plan, body.step):
+        return body
+    return Paused(kind=shut.kind, reason=shut.reason, until=shut.until)
 
 
 def _start_next(service: Service) -> Draft | None:
@@ -114,7 +130,7 @@ def replan(service: Service, rollout: Rollout) -> Plan:
     )
 
 
-def _walk(rollout: Rollout, seen: Seen, now: float) -> Body | None:
+def _walk(rollout: Rollout, seen: Seen, now: float, shut: Wall | None) -> Body | None:
     """One move on the way forward."""
     if rollout.phase is Phase.CHECKING:
         return entering(rollout, _from(rollout, 0), "")
@@ -128,7 +144,7 @@ def _walk(rollout: Rollout, seen: Seen, now: float) -> Body | None:
     if (late := expired(rollout, now)) is not None:
         return _back("expired", late, now)
     if rollout.phase is Phase.PAUSED:
-        return _paused(rollout, seen, now)
+        return _paused(rollout, seen, now, shut)
     step = rollout.current
     if rollout.reached_at is None:
         if reached(step.world, seen, rollout.candidate):
@@ -162,12 +178,17 @@ def _waiting(rollout: Rollout, wait: Wait, now: float) -> Body | None:
     return None
 
 
-def _paused(rollout: Rollout, seen: Seen, now: float) -> Body | None:
+def _paused(rollout: Rollout, seen: Seen, now: float, shut: Wall | None) -> Body | None:
     pause = rollout.pause
     if pause is None:
         return None
     if pause.kind == "approval":
         return _asking(rollout)
+    if pause.kind in WALLS:
+        if shut is None:
+            return Resumed("nothing holds it any more")
+        same = (pause.kind, pause.reason, pause.until) == (shut.kind, shut.reason, shut.until)
+        return None if same else Paused(kind=shut.kind, reason=shut.reason, until=shut.until)
     if pause.until is not None and now >= pause.until:
         return Resumed("the wait is over")
     return waiting_for_evidence(rollout, pause, seen, now) if pause.kind == "error" else None
@@ -255,9 +276,11 @@ def _overdue(rollout: Rollout, now: float) -> Body | None:
 def _due(service: Service, seen: Seen, now: float) -> float:
     """When time alone could change the decision: always later than now, since now was decided already."""
     rollout = service.current
-    if rollout is None or rollout.phase.terminal:
-        return now + STEADY_SECONDS
     times = [now + STEADY_SECONDS]
+    if service.freeze is not None and service.freeze.until is not None:
+        times.append(service.freeze.until)
+    if rollout is None or rollout.phase.terminal:
+        return min(t for t in times if t > now)
     if rollout.pause is not None and rollout.pause.until is not None:
         times.append(rollout.pause.until)
     asked = pending(rollout)

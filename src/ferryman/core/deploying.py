@@ -6,6 +6,7 @@ import msgspec
 
 from ferryman.core.answers import Answer, aborted, created, cut_short, fallen, next_id, set_aside
 from ferryman.core.evolve import BLAMELESS
+from ferryman.core.freezing import in_emergency, need_reason
 from ferryman.core.inplace import change_in_place
 from ferryman.core.phases import Act, Verb, act
 from ferryman.core.standing import after, legal_now, standing, standing_replicas, subject, waits
@@ -28,9 +29,20 @@ def deploy(
     now: float,
     base: str | None = None,
     reason: str = "",
+    emergency: bool = False,
 ) -> Answer:
     """Carry the service to `revision` by `release`. `base` is the id of the running rollout that the caller saw ("" for
-    none); None does not care. Raises `Refused`: ``stale_base``, ``rejected``, ``step_passed``, ``bounds_deadlock``."""
+    none); None does not care. In an `emergency` it goes in full, and neither windows nor a freeze hold it. Raises `Refused`:
+    ``stale_base``, ``rejected``, ``step_passed``, ``bounds_deadlock``, ``reason_needed``."""
+    if emergency:
+        need_reason(service, reason, "an emergency")
+    answer = _deploy(service, release, revision, actor, now, base, reason)
+    return in_emergency(service, answer, actor, reason) if emergency else answer
+
+
+def _deploy(
+    service: Service, release: Release, revision: Revision, actor: str, now: float, base: str | None, reason: str
+) -> Answer:
     current = subject(service)
     busy = current is not None and not current.phase.terminal
     holder = current.id if current is not None and busy else ""
@@ -93,7 +105,7 @@ def _deploy_over(
     """A release arrives while another one runs."""
     again = revision.id == current.candidate
     if again and current.cause is None:
-        return change_in_place(service, current, release, actor)
+        return change_in_place(service, current, release, actor, now)
     if again and current.cause is not None and current.cause.kind not in BLAMELESS:
         raise _rejected(service, current.candidate, current.cause.reason)
     supersedes = act(current.phase, Verb.DEPLOY) is Act.SUPERSEDE

@@ -18,6 +18,7 @@ from ferryman.model.event import (
     CheckStarted,
     Denied,
     Event,
+    Frozen,
     Noted,
     Paused,
     PlanChanged,
@@ -33,10 +34,11 @@ from ferryman.model.event import (
     Skipped,
     StepEntered,
     StepReached,
+    Unfrozen,
     VerdictChanged,
 )
 from ferryman.model.plan import Phase
-from ferryman.model.rollout import DRILL, PauseState, Rollout, Service, Track
+from ferryman.model.rollout import DRILL, Freeze, PauseState, Rollout, Service, Track
 from ferryman.model.world import EMPTY_WORLD
 
 KEPT_PROMOTED = 10
@@ -68,6 +70,10 @@ def evolve(service: Service, event: Event) -> Service:
             return replace(service, down=True, queue=(), current=_stopped(service, event.at), steady=EMPTY_WORLD)
         case PostmortemWritten():
             return postmortem_written(service, event.rollout, event.body.url)
+        case Frozen(reason=reason, until=until):
+            return replace(service, freeze=Freeze(event.actor, reason, event.at, until))
+        case Unfrozen():
+            return replace(service, freeze=None)
         case Noted():
             return service
         case _:
@@ -90,6 +96,7 @@ def _created(service: Service, event: Event, body: RolloutCreated) -> Service:
         created_at=event.at,
         created_by=event.actor,
         full=body.full,
+        emergency=body.emergency,
         reason=body.reason,
     )
     return replace(
@@ -230,7 +237,8 @@ def _fold(rollout: Rollout, event: Event) -> Rollout:
         case Skipped():
             return replace(_resumed(rollout, at), skipped=True)
         case PromotedInFull():
-            return replace(_resumed(rollout, at), full=True, skipped=True)
+            emergency = rollout.emergency or body.emergency
+            return replace(_resumed(rollout, at), full=True, skipped=True, emergency=emergency)
         case BackOrdered():
             return replace(
                 rollout,
@@ -349,6 +357,7 @@ def _retried(rollout: Rollout, at: float, body: Retried) -> Rollout:
         phase=Phase.CHECKING,
         attempt=body.attempt,
         full=body.full,
+        emergency=body.emergency,
         track=Track.FORWARD,
         step=0,
         attempt_at=at,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ferryman.core.answers import Answer
 from ferryman.core.standing import legal_now, standing_replicas
+from ferryman.core.walls import REFUSALS, grows, wall
 from ferryman.model.errors import Refused
 from ferryman.model.event import Draft, PlanChanged
 from ferryman.model.plan import Plan
@@ -12,8 +15,9 @@ from ferryman.model.rollout import Rollout, Service
 from ferryman.strategies.compile import compile_plan
 
 
-def change_in_place(service: Service, current: Rollout, release: Release, actor: str) -> Answer:
-    """Raises `Refused`: ``step_passed`` when a step behind would change, ``bounds_deadlock``."""
+def change_in_place(service: Service, current: Rollout, release: Release, actor: str, now: float) -> Answer:
+    """Raises `Refused`: ``step_passed`` when a step behind would change, ``frozen`` or ``window_closed`` when more users
+    would meet it while a wall stands, ``bounds_deadlock``."""
     if release == current.release:
         return Answer((), f"unchanged, {current.id} is {current.phase.value}", current.id)
     plan = compile_plan(
@@ -30,6 +34,12 @@ def change_in_place(service: Service, current: Rollout, release: Release, actor:
             f"the release changes steps that {current.id} has already passed (it is at {current.current.name!r})",
             legal_now(service),
             hint="change later steps only, or abort first",
+        )
+    shut = wall(service, replace(current, release=release), now)
+    if shut is not None and current.entered_at is not None and grows(current, plan, step):
+        message = f"more users would meet {service.label(current.candidate)} at once: {shut.reason}"
+        raise Refused(
+            REFUSALS[shut.kind], message, legal_now(service), hint="change it then, or leave this step as it is"
         )
     return Answer((Draft(current.id, PlanChanged(release, plan, step=step), actor),), "changed in place", current.id)
 

@@ -111,9 +111,12 @@ _REFUSED = frozenset({_A.REFUSE, _A.ROLLING_BACK, _A.SUPERSEDED})
 BESIDE: dict[str, tuple[str, str, str]] = {
     "approve": ("something waits for an approval", "no_gate", "one person's word; with the last one needed it goes on"),
     "deny": ("something waits for an approval", "no_gate", "the release goes back"),
+    "freeze": ("always", "", "no more users meet any candidate, until its time is over; going back is not held"),
+    "unfreeze": ("always", "", "what the freeze held goes on"),
 }
 """Verbs that are legal by what waits, not by the phase: when, refused as, what happens. While an approval is waited for,
-`promote` and `resume` are refused as ``approval_needed``."""
+`promote` and `resume` are refused as ``approval_needed``, behind a freeze as ``frozen``, before a release window as
+``window_closed``."""
 
 
 def act(phase: Phase | None, verb: Verb) -> Act:
@@ -143,8 +146,8 @@ MOVES: frozenset[tuple[Phase, Phase]] = frozenset(
     | {(Phase.PROMOTING, p) for p in (Phase.BAKING, Phase.FINISHING, Phase.PROMOTED)}
     | {(Phase.BAKING, p) for p in (Phase.FINISHING, Phase.PROMOTED)}
     | {(Phase.FINISHING, Phase.PROMOTED)}
-    | {(p, Phase.PAUSED) for p in _ENTERED if p is not Phase.PAUSED}
-    | {(Phase.PAUSED, p) for p in _RESUMED}
+    | {(p, Phase.PAUSED) for p in _FORWARD if p is not Phase.PAUSED}
+    | {(Phase.PAUSED, p) for p in (Phase.CHECKING, *_RESUMED)}
     | {(p, Phase.ABORTING) for p in _ENTERED}
     | {(Phase.ABORTING, p) for p in (Phase.ROLLED_BACK, Phase.SUPERSEDED, Phase.FAILED)}
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ferryman.core.approvals import awaited, pending
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb, legal
+from ferryman.core.walls import WALLS
 from ferryman.model.event import Draft, Event
 from ferryman.model.plan import Phase
 from ferryman.model.rollout import DRILL, Rollout, Service
@@ -45,11 +46,14 @@ def legal_now(service: Service) -> tuple[str, ...]:
     found = legal(verb_phase(about))
     if about.kind == DRILL:
         return tuple(v for v in found if v not in NOT_OF_A_DRILL)
-    if pending(about) is None:
-        return found
-    if awaited(about):
+    if not ours_to_resume(about):
         found = tuple(verb for verb in found if verb not in ("promote", "resume"))
-    return (*found, "approve", "deny")
+    return found if pending(about) is None else (*found, "approve", "deny")
+
+
+def ours_to_resume(rollout: Rollout) -> bool:
+    """Whether one person's `promote` or `resume` would end its pause: not where people must agree, or a wall stands."""
+    return not awaited(rollout) and not (rollout.pause is not None and rollout.pause.kind in WALLS)
 
 
 NOT_OF_A_DRILL = frozenset({Verb.PROMOTE.value, Verb.FULL.value})

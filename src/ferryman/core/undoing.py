@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ferryman.core.answers import Answer, aborted, created, cut_short, next_id, refused, set_aside, superseded
+from ferryman.core.freezing import in_emergency, need_reason
 from ferryman.core.phases import Act, Verb, act
 from ferryman.core.standing import after, legal_now, standing, subject, verb_phase
 from ferryman.model.errors import Refused
@@ -22,9 +23,21 @@ def undo(
     reason: str = "",
     with_steps: bool = False,
     force: bool = False,
+    emergency: bool = False,
 ) -> Answer:
-    """Back to the last promoted revision, or to the one labelled `to`. During a rollout that is an abort.
-    Raises `Refused`: ``no_target``, ``not_promoted``, ``pruned``, ``busy``."""
+    """Back to the last promoted revision, or to the one labelled `to`. During a rollout that is an abort. In an
+    `emergency` it never goes by steps. Raises `Refused`: ``no_target``, ``not_promoted``, ``pruned``, ``busy``,
+    ``reason_needed``."""
+    if not emergency:
+        return _back_to(service, actor, now, to, reason, with_steps=with_steps, force=force)
+    need_reason(service, reason, "an emergency")
+    answer = _back_to(service, actor, now, to, reason, with_steps=False, force=force)
+    return in_emergency(service, answer, actor, reason)
+
+
+def _back_to(
+    service: Service, actor: str, now: float, to: str | None, reason: str, *, with_steps: bool, force: bool
+) -> Answer:
     current = subject(service)
     if current is None or (service.down and not service.queue):
         raise Refused("no_target", f"{service.name} has nothing to go back to", ("deploy",))

@@ -7,9 +7,11 @@ from ferryman.core.approvals import awaited, pending, progress, wish
 from ferryman.core.decide import wanted
 from ferryman.core.deploying import deploy, preview
 from ferryman.core.drilling import drill
+from ferryman.core.freezing import in_emergency, need_reason
 from ferryman.core.phases import REFUSAL, Act, Verb, act
 from ferryman.core.standing import legal_now, standing, subject, verb_phase
 from ferryman.core.undoing import undo
+from ferryman.core.walls import REFUSALS, WALLS
 from ferryman.model.errors import Refused
 from ferryman.model.event import (
     BackOrdered,
@@ -28,8 +30,27 @@ from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 __all__ = ["Answer", "command", "deploy", "drill", "legal_now", "preview", "standing", "subject", "take_down", "undo"]
 
 
-def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str = "", full: bool = False) -> Answer:
-    """Every verb on the current rollout but deploy and undo. Raises `Refused` with the verb's code."""
+def command(
+    service: Service,
+    verb: Verb,
+    *,
+    actor: str,
+    now: float,
+    reason: str = "",
+    full: bool = False,
+    emergency: bool = False,
+) -> Answer:
+    """Every verb on the current rollout but deploy and undo. In an `emergency` a promotion is one in full, which neither
+    windows nor a freeze hold. Raises `Refused` with the verb's code, or ``reason_needed``."""
+    if not emergency:
+        return _command(service, verb, actor=actor, now=now, reason=reason, full=full)
+    need_reason(service, reason, "an emergency")
+    verb = Verb.FULL if verb is Verb.PROMOTE else verb
+    answer = _command(service, verb, actor=actor, now=now, reason=reason, full=True)
+    return in_emergency(service, answer, actor, reason)
+
+
+def _command(service: Service, verb: Verb, *, actor: str, now: float, reason: str, full: bool) -> Answer:
     current = subject(service)
     if service.down and not service.queue:
         raise Refused("down", f"{service.name} was taken down", ("deploy",))
@@ -63,6 +84,10 @@ def command(service: Service, verb: Verb, *, actor: str, now: float, reason: str
             message = f"{current.id} waits for {wish(asked[1])}: {progress(asked[1], asked[2])}"
             hint = "`ferry approve` is one of them; `ferry promote --full` goes on without, and everybody is told"
             raise Refused("approval_needed", message, ("approve", "deny", "promote --full", "abort"), hint)
+        case Act.NEXT | Act.RESUME if current.pause is not None and current.pause.kind in WALLS:
+            message = f"{current.id} waits: {current.pause.reason}"
+            hint = "it goes on by itself then; `ferry promote --emergency --reason TEXT` does not wait"
+            raise Refused(REFUSALS[current.pause.kind], message, legal_now(service), hint)
         case Act.NEXT | Act.END_BAKE | Act.FULL | Act.HOLD | Act.RESUME:
             found = _on_the_way(current, doing, actor, reason)
         case _:

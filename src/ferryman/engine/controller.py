@@ -13,7 +13,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from ferryman.core.approving import approve, deny
 from ferryman.core.evolve import evolve
 from ferryman.core.lint import plan_findings
 from ferryman.core.moved import need_standing
@@ -24,6 +23,7 @@ from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.first import who_was_first
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
+from ferryman.engine.gate_verbs import GateVerbs, said
 from ferryman.engine.history import all_events, detail, summaries
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.ports import Options, Ports
@@ -57,7 +57,7 @@ SNAPSHOT_EVENTS = 8
 DOWN_SECONDS = 60.0
 
 
-class Controller:
+class Controller(GateVerbs):
     """See API of `ferry serve`. Verbs of one service are serialised with its loop; services do not wait for each other."""
 
     def __init__(
@@ -279,7 +279,9 @@ class Controller:
         revision = self._revision(service, release, artifact)
         return service, preview(service, release, revision), revision
 
-    async def deploy(self, document: str, file: str, *, actor: str, base: str | None, reason: str) -> AnswerView:
+    async def deploy(
+        self, document: str, file: str, *, actor: str, base: str | None, reason: str, emergency: bool = False
+    ) -> AnswerView:
         """Carry a service to what the document says."""
         release = self._release(document, file)
         artifact = await self._artifact(release)
@@ -288,16 +290,28 @@ class Controller:
 
         def answer(service: Service, now: float) -> Answer:
             revision = self._revision(service, release, artifact)
-            return deploy(service, release, revision, actor=actor, now=now, base=base, reason=reason)
+            return deploy(
+                service, release, revision, actor=actor, now=now, base=base, reason=reason, emergency=emergency
+            )
 
-        return self._said(release.service, await loop.ask(answer))
+        return said(release.service, await loop.ask(answer))
 
     async def verb(
-        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False, standing: str = ""
+        self,
+        service: str,
+        verb: Verb,
+        *,
+        actor: str,
+        reason: str = "",
+        full: bool = False,
+        standing: str = "",
+        emergency: bool = False,
     ) -> AnswerView:
         """Promote, pause, resume, abort, retry or restart."""
         return await self._ask(
-            service, standing, lambda s, now: command(s, verb, actor=actor, now=now, reason=reason, full=full)
+            service,
+            standing,
+            lambda s, now: command(s, verb, actor=actor, now=now, reason=reason, full=full, emergency=emergency),
         )
 
     async def undo(
@@ -310,12 +324,22 @@ class Controller:
         with_steps: bool = False,
         force: bool = False,
         standing: str = "",
+        emergency: bool = False,
     ) -> AnswerView:
         """Back to an earlier promoted revision."""
         return await self._ask(
             service,
             standing,
-            lambda s, now: undo(s, actor=actor, now=now, to=to, reason=reason, with_steps=with_steps, force=force),
+            lambda s, now: undo(
+                s,
+                actor=actor,
+                now=now,
+                to=to,
+                reason=reason,
+                with_steps=with_steps,
+                force=force,
+                emergency=emergency,
+            ),
         )
 
     async def _ask(self, service: str, standing: str, answer: Callable[[Service, float], Answer]) -> AnswerView:
@@ -327,7 +351,7 @@ class Controller:
             return answer(state, now)
 
         try:
-            return self._said(service, await loop.ask(checked))
+            return said(service, await loop.ask(checked))
         except Refused as refused:
             if refused.code != "moved_on":
                 raise
@@ -339,44 +363,23 @@ class Controller:
     ) -> AnswerView:
         """Rehearse the way back."""
         loop = self.known(service)
-        said = await loop.ask(
+        answered = await loop.ask(
             lambda s, _: drill(
                 s, actor=actor, traffic_percent=traffic_percent, hold_seconds=hold_seconds, reason=reason
             )
         )
-        return self._said(service, said)
-
-    async def approve(
-        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
-    ) -> AnswerView:
-        """`actor` agrees in `role` to what waits for it (or to `gate` only)."""
-        said = await self.known(service).ask(
-            lambda s, now: approve(s, actor=actor, role=role, now=now, reason=reason, gate=gate)
-        )
-        return self._said(service, said)
-
-    async def deny(
-        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
-    ) -> AnswerView:
-        """`actor` refuses in `role`: the release goes back."""
-        said = await self.known(service).ask(
-            lambda s, now: deny(s, actor=actor, role=role, now=now, reason=reason, gate=gate)
-        )
-        return self._said(service, said)
+        return said(service, answered)
 
     async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
         """Stop a service; returns when nothing of it is left, or after a minute."""
         loop = self.known(service)
-        said = await loop.ask(lambda s, _: take_down(s, actor=actor, reason=reason))
+        answered = await loop.ask(lambda s, _: take_down(s, actor=actor, reason=reason))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DOWN_SECONDS):
                 while not loop.gone or loop.routes.status is not RouteStatus.ABSENT:
                     loop.wake()
                     await asyncio.sleep(0.1)
-        return self._said(service, said)
-
-    def _said(self, service: str, answer: Answer) -> AnswerView:
-        return AnswerView(service=service, text=answer.text, rollout=answer.rollout, changed=bool(answer.drafts))
+        return said(service, answered)
 
     def _release(self, document: str, file: str) -> Release:
         release = parse_release(document, file)

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from ferryman.core.walls import UTC_ZONE
+from ferryman.core.windows import on_the_wall
 from ferryman.model.event import (
     AnalysisAwaited,
     ApprovalOpened,
@@ -16,6 +18,7 @@ from ferryman.model.event import (
     CheckStarted,
     Denied,
     Event,
+    Frozen,
     Noted,
     Paused,
     PlanChanged,
@@ -31,6 +34,7 @@ from ferryman.model.event import (
     Skipped,
     StepEntered,
     StepReached,
+    Unfrozen,
     VerdictChanged,
 )
 from ferryman.model.rollout import DRILL
@@ -40,6 +44,10 @@ from ferryman.store.base import StoredEvent
 
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
+
+
+def _urgent(emergency: bool) -> str:
+    return ", as an emergency" if emergency else ""
 
 
 def _entered(body: StepEntered) -> str:
@@ -52,7 +60,11 @@ def _created(body: RolloutCreated) -> str:
     if body.kind == DRILL:
         return f"drill: {body.revision.label} is started beside what serves" + _because(body.reason)
     steps = len(body.plan.steps)
-    return f"{body.kind} {body.revision.label} by {body.plan.strategy}, {steps} steps" + _because(body.reason)
+    return (
+        f"{body.kind} {body.revision.label} by {body.plan.strategy}, {steps} steps"
+        + _urgent(body.emergency)
+        + _because(body.reason)
+    )
 
 
 def _changed(body: PlanChanged) -> str:
@@ -74,12 +86,16 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     Paused: lambda b: f"paused ({b.kind}): {b.reason}",
     Resumed: lambda b: "goes on" + _because(b.reason),
     Skipped: lambda b: f"promoted past step {b.step + 1}" + _because(b.reason),
-    PromotedInFull: lambda b: "promoted in full" + _because(b.reason),
+    PromotedInFull: lambda b: "promoted in full" + _urgent(b.emergency) + _because(b.reason),
     BackOrdered: lambda b: f"goes back ({b.cause.kind}): {b.cause.reason}",
     Retried: lambda b: f"attempt {b.attempt}" + (" in full" if b.full else "") + _because(b.reason),
     PlanChanged: _changed,
     RestartOrdered: lambda b: "restart of every instance" + _because(b.reason),
     RolloutEnded: lambda b: f"{b.outcome.value} after {b.seconds:.1f} s: {b.reason}",
+    Frozen: lambda b: (
+        "frozen" + (f" to {on_the_wall(UTC_ZONE, b.until)}" if b.until is not None else "") + f": {b.reason}"
+    ),
+    Unfrozen: lambda b: "unfrozen" + _because(b.reason),
     ServiceDown: lambda b: "taken down" + _because(b.reason),
     PostmortemWritten: lambda b: f"post-mortem written: {b.url}" + _because(b.reason),
     Noted: lambda b: b.text,

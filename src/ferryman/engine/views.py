@@ -10,11 +10,12 @@ from ferryman.core.reached import reached, settled
 from ferryman.core.standing import legal_now
 from ferryman.engine.traffic import Rates, Traffic
 from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, VerdictGate
-from ferryman.model.rollout import DRILL, Asked, Given, Rollout, Service, Track
+from ferryman.model.rollout import DRILL, Asked, Freeze, Given, Rollout, Service, Track
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, RouteStatus, Seen
 from ferryman.model.view import (
     ApprovalView,
     EventView,
+    FreezeView,
     GivenView,
     InstanceView,
     RolloutView,
@@ -51,12 +52,17 @@ def service_view(
         rollout=rollout_view(service, seen) if service.current else None,
         sides=tuple(_side(service, world, seen, traffic, r, stage_from) for r in _shown(service, world, seen)),
         instances=tuple(_instance(service, i) for i in seen.instances if i.state is not InstanceState.GONE),
-        legal=legal_now(service),
+        legal=(*legal_now(service), "freeze" if service.freeze is None else "unfreeze"),
+        freeze=_freeze(service.freeze) if service.freeze is not None else None,
         queue=tuple(q.id for q in service.queue),
         recent=recent,
         position=recent[-1].position if recent else 0,
         standing=token(service),
     )
+
+
+def _freeze(freeze: Freeze) -> FreezeView:
+    return FreezeView(by=freeze.by, reason=freeze.reason, since=freeze.since, until=freeze.until)
 
 
 def what_is_wrong(service: Service, world: World, seen: Seen) -> str:
@@ -201,6 +207,7 @@ def rollout_view(service: Service, seen: Seen) -> RolloutView:
         next=following,
         until=until,
         eta_seconds=eta_seconds(rollout, seen),
+        emergency=rollout.emergency,
         approvals=tuple(_approval(rollout, key, asked) for key, asked in rollout.approvals.items()),
     )
 

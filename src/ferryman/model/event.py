@@ -23,6 +23,7 @@ class RolloutCreated(msgspec.Struct, frozen=True, tag="rollout_created"):
     full: bool = False
     reason: str = ""
     supersedes: str | None = None
+    emergency: bool = False
 
 
 class RolloutStarted(msgspec.Struct, frozen=True, tag="rollout_started"):
@@ -135,9 +136,10 @@ class Skipped(msgspec.Struct, frozen=True, tag="skipped"):
 
 
 class PromotedInFull(msgspec.Struct, frozen=True, tag="promoted_in_full"):
-    """A person skips all remaining steps; health and capacity still hold."""
+    """A person skips all remaining steps; health and capacity still hold. In an `emergency` windows and freezes do not."""
 
     reason: str = ""
+    emergency: bool = False
 
 
 class BackOrdered(msgspec.Struct, frozen=True, tag="back_ordered"):
@@ -153,6 +155,7 @@ class Retried(msgspec.Struct, frozen=True, tag="retried"):
     attempt: int
     full: bool = False
     reason: str = ""
+    emergency: bool = False
 
 
 class PlanChanged(msgspec.Struct, frozen=True, tag="plan_changed"):
@@ -192,6 +195,19 @@ class PostmortemWritten(msgspec.Struct, frozen=True, tag="postmortem_written"):
     reason: str = ""
 
 
+class Frozen(msgspec.Struct, frozen=True, tag="frozen"):
+    """A person lets no more users meet any candidate of the service, until `until` (epoch seconds; None: until lifted)."""
+
+    reason: str
+    until: float | None = None
+
+
+class Unfrozen(msgspec.Struct, frozen=True, tag="unfrozen"):
+    """The freeze was lifted by a person, or was over."""
+
+    reason: str = ""
+
+
 class Noted(msgspec.Struct, frozen=True, tag="noted"):
     """A fact worth keeping that changes no state: an instance that died, a forced stop, a restart of the router."""
 
@@ -223,6 +239,8 @@ Body = (
     | RolloutEnded
     | ServiceDown
     | PostmortemWritten
+    | Frozen
+    | Unfrozen
     | Noted
 )
 

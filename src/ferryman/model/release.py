@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from ferryman.model.calendar import Windows
+
 
 class Amount(msgspec.Struct, frozen=True):
     """A number of instances, absolute or as percent of the desired count."""
@@ -202,7 +204,7 @@ class Approvals(msgspec.Struct, frozen=True):
 
 
 class Release(msgspec.Struct, frozen=True):
-    """One release file: carry `service` to this content by this strategy."""
+    """One release file: carry `service` to this content by this strategy. `risk`: normal or high."""
 
     service: str
     label: str | None
@@ -227,3 +229,5 @@ class Release(msgspec.Struct, frozen=True):
     undo_window: int = 3
     approvals: Approvals = Approvals()
     checklist: tuple[str, ...] = ()
+    risk: str = "normal"
+    windows: Windows | None = None

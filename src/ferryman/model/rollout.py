@@ -23,7 +23,8 @@ class Track(StrEnum):
 
 
 class PauseState(msgspec.Struct, frozen=True):
-    """Why nothing moves. `kind`: operator, human, approval, inconclusive, insufficient, fail, error, deadline or timer.
+    """Why nothing moves. `kind`: operator, human, approval, freeze, window, inconclusive, insufficient, fail, error,
+    deadline or timer.
     `until` is an epoch second, None when a person must act."""
 
     kind: str
@@ -79,7 +80,8 @@ class Rollout(msgspec.Struct, frozen=True):
     before then. `progress_at` feeds the progress deadline. `skipped` waives the gates of the present step, `full` those
     of all steps; `waited` tells that this step's own pause is over. `verdict` is the last one recorded: (stage, verdict).
     `ready_seconds`: how long the candidate's first instances took from being asked for until they were ready.
-    `approvals` are those asked for in this attempt, by key (`core.approvals.gate_key`).
+    `approvals` are those asked for in this attempt, by key (`core.approvals.gate_key`). In an `emergency` neither
+    windows nor a freeze hold it.
     """
 
     id: str
@@ -113,6 +115,7 @@ class Rollout(msgspec.Struct, frozen=True):
     superseded_by: str | None = None
     checks: dict[str, str] = {}
     approvals: dict[str, Asked] = {}
+    emergency: bool = False
     verdict: tuple[int, str] = (-1, "")
     reason: str = ""
     rollback_seconds: float | None = None
@@ -158,6 +161,15 @@ class Incident(msgspec.Struct, frozen=True):
     postmortem: str = ""
 
 
+class Freeze(msgspec.Struct, frozen=True):
+    """No more users meet any candidate: by whom, why, since when, and until when (epoch seconds; None: until lifted)."""
+
+    by: str
+    reason: str
+    since: float
+    until: float | None = None
+
+
 class Service(msgspec.Struct, frozen=True):
     """Everything known of one service: the fold of its stream. `seq` is the number of the last event (0: none).
 
@@ -183,6 +195,7 @@ class Service(msgspec.Struct, frozen=True):
     rollouts: int = 0
     fresh_since: float = 0.0
     down: bool = False
+    freeze: Freeze | None = None
 
     @property
     def stable(self) -> str | None:

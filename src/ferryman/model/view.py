@@ -109,6 +109,7 @@ class RolloutView(msgspec.Struct, frozen=True):
     until: float | None = None
     eta_seconds: float | None = None
     approvals: tuple[ApprovalView, ...] = ()
+    emergency: bool = False
 
 
 class EventView(msgspec.Struct, frozen=True):
@@ -139,6 +140,15 @@ class InstanceView(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class FreezeView(msgspec.Struct, frozen=True):
+    """No more users meet any candidate: by whom, why, since when, until when (None: until lifted)."""
+
+    by: str
+    reason: str
+    since: float
+    until: float | None = None
+
+
 class ServiceView(msgspec.Struct, frozen=True):
     """Everything the status of a service shows. `healthy` is True when what is wanted is what is there; `trouble` says
     what is not. `url` is where users connect. `standing` names what a verb would act on: handed back with a verb, the verb
@@ -159,6 +169,7 @@ class ServiceView(msgspec.Struct, frozen=True):
     queue: tuple[str, ...] = ()
     recent: tuple[EventView, ...] = ()
     position: int = 0
+    freeze: FreezeView | None = None
     standing: str = ""
 
 

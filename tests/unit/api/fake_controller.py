@@ -133,9 +133,11 @@ class FakeController:
         revision = make_revision(release, None, 1)
         return Service(name=release.service), compile_plan(release, revision.id, None), revision
 
-    async def deploy(self, document: str, file: str, *, actor: str, base: str | None, reason: str) -> AnswerView:
+    async def deploy(
+        self, document: str, file: str, *, actor: str, base: str | None, reason: str, emergency: bool = False
+    ) -> AnswerView:
         parse_release(document, file)
-        self._call("deploy", file, actor, base, reason)
+        self._call("deploy", file, actor, base, reason, *(["emergency"] if emergency else []))
         return self.answer
 
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:
@@ -144,12 +146,32 @@ class FakeController:
         raise FerrymanError("unknown_rollout", f"there is no rollout {rollout!r}")
 
     async def verb(
-        self, service: str, verb: Verb, *, actor: str, reason: str = "", full: bool = False, standing: str = ""
+        self,
+        service: str,
+        verb: Verb,
+        *,
+        actor: str,
+        reason: str = "",
+        full: bool = False,
+        standing: str = "",
+        emergency: bool = False,
     ) -> AnswerView:
         self._known(service)
         if standing not in {"", self.services[service].standing}:
             raise Refused("moved_on", "ana was first: paused (3 s ago)", ("resume",), "look again, then decide")
-        self._call("verb", service, verb, actor, reason, full)
+        self._call("verb", service, verb, actor, reason, full, *(["emergency"] if emergency else []))
+        return self.answer
+
+    async def freeze(
+        self, service: str, *, actor: str, reason: str, until: float | None = None, rollback: bool = False
+    ) -> AnswerView:
+        self._known(service)
+        self._call("freeze", service, actor, reason, until, rollback)
+        return self.answer
+
+    async def unfreeze(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
+        self._known(service)
+        self._call("unfreeze", service, actor, reason)
         return self.answer
 
     async def approve(
@@ -176,9 +198,10 @@ class FakeController:
         with_steps: bool = False,
         force: bool = False,
         standing: str = "",
+        emergency: bool = False,
     ) -> AnswerView:
         self._known(service)
-        self._call("undo", service, actor, reason, to, with_steps, force)
+        self._call("undo", service, actor, reason, to, with_steps, force, *(["emergency"] if emergency else []))
         return self.answer
 
     async def drill(

@@ -331,3 +331,16 @@ def test_a_taken_address_is_named_and_the_controller_let_go(fake: FakeController
         ):
             pass
     assert [call for call in fake.calls if call != ("views",)] == [("start",), ("close",)]
+
+
+def test_freeze_and_emergency_reach_the_controller(client: Client, fake: FakeController) -> None:
+    client.freeze("shop", actor="ana", reason="sale", until=5000.0, rollback=True)
+    assert fake.calls[-1] == ("freeze", "shop", "ana", "sale", 5000.0, True)
+    client.verb("shop", "unfreeze", actor="ana")
+    assert fake.calls[-1] == ("unfreeze", "shop", "ana", "")
+    client.verb("shop", "promote", actor="ana", reason="now", emergency=True)
+    assert fake.calls[-1] == ("verb", "shop", Verb.PROMOTE, "ana", "now", False, "emergency")
+    client.deploy(DOCUMENT, "ferryman.yaml", actor="ana", reason="now", emergency=True)
+    assert fake.calls[-1][-1] == "emergency"
+    client.undo("shop", actor="ana", reason="now", emergency=True)
+    assert fake.calls[-1][-1] == "emergency"

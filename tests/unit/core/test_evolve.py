@@ -21,6 +21,7 @@ from ferryman.model.event import (
     Denied,
     Draft,
     Event,
+    Frozen,
     Noted,
     Paused,
     PlanChanged,
@@ -35,11 +36,12 @@ from ferryman.model.event import (
     Skipped,
     StepEntered,
     StepReached,
+    Unfrozen,
     VerdictChanged,
 )
 from ferryman.model.plan import Phase
 from ferryman.model.release import Pause, SetWeight
-from ferryman.model.rollout import Cause, Given, Rollout, Service, Track
+from ferryman.model.rollout import Cause, Freeze, Given, Rollout, Service, Track
 from ferryman.model.world import EMPTY_WORLD
 from ferryman.strategies.compile import compile_plan
 from unit.playbook import Book, canary, release, revision
@@ -371,6 +373,14 @@ def test_an_approval_is_asked_for_and_answered() -> None:
     book.fold(Draft(book.rollout.id, Denied("key", "operator", "no"), "ben"))
     asked = book.rollout.approvals["key"]
     assert (asked.state, asked.denied) == ("denied", Given(book.now, "ben", "operator", "no"))
+
+
+def test_a_freeze_is_the_services() -> None:
+    book = served()
+    book.fold(Draft("", Frozen("sale", 9000.0), "ana"))
+    assert book.service.freeze == Freeze("ana", "sale", book.now, 9000.0)
+    book.fold(Draft("", Unfrozen("over"), "ben"))
+    assert book.service.freeze is None
 
 
 def test_every_kind_of_event_has_its_test() -> None:

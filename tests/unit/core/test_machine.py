@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ferryman.core.approvals import awaited
 from ferryman.core.approving import approve, deny
 from ferryman.core.evolve import evolve
+from ferryman.core.freezing import freeze, unfreeze
 from ferryman.core.phases import Verb
+from ferryman.core.standing import ours_to_resume
 from ferryman.core.verbs import legal_now, subject
 from ferryman.model.errors import Refused
 from ferryman.model.event import RolloutEnded
@@ -98,6 +99,19 @@ class Production(RuleBasedStateMachine):
     def undo(self, to: str | None, with_steps: bool, force: bool) -> None:
         self._asked(lambda: self.book.undo(to=to, with_steps=with_steps, force=force))
 
+    @rule(seconds=st.sampled_from((None, 5.0, 30.0)), rollback=st.booleans(), lift=st.booleans())
+    def freeze(self, seconds: float | None, rollback: bool, lift: bool) -> None:
+        book = self.book
+        until = None if seconds is None else book.now + seconds
+        if lift:
+            self._asked(lambda: book.take(unfreeze(book.service, actor="ana")))
+        else:
+            self._asked(
+                lambda: book.take(
+                    freeze(book.service, actor="ana", now=book.now, reason="fair", until=until, rollback=rollback)
+                )
+            )
+
     @rule(
         actor=st.sampled_from(("ana", "ben", "cem")),
         role=st.sampled_from(("operator", "admin", "viewer")),
@@ -164,7 +178,7 @@ class Production(RuleBasedStateMachine):
     @invariant()
     def legal_verbs_are_not_refused_for_the_phase(self) -> None:
         service, about = self.book.service, subject(self.book.service)
-        paused = about is not None and about.phase is Phase.PAUSED and not awaited(about)
+        paused = about is not None and about.phase is Phase.PAUSED and ours_to_resume(about)
         assert ("resume" in legal_now(service)) == (paused and self._up())
 
     def _up(self) -> bool:
@@ -196,7 +210,8 @@ class Production(RuleBasedStateMachine):
         self._whole()
 
     def _calm(self) -> None:
-        """A person who answers when asked, and a judge that is content."""
+        """A person who answers when asked, no freeze, and a judge that is content."""
+        self.book.take(unfreeze(self.book.service, actor="ana"))
         about = subject(self.book.service)
         if about is not None and about.phase is Phase.PAUSED and about.pause and about.pause.until is None:
             answer = (Verb.FULL, Verb.RESUME, Verb.ABORT)[len(self.book.events) % 3]

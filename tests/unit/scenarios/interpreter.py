@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ferryman.core.approving import approve, deny
+from ferryman.core.freezing import freeze, unfreeze
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer
 from ferryman.model.errors import Refused
@@ -122,6 +123,31 @@ def _answer(run: Scenario, who: str, word: str, role: str | None, reason: str | 
     )
 
 
+def _freeze(run: Scenario, time: str | None, back: str | None, reason: str) -> None:
+    book = run.book
+    until = None if time is None else book.now + seconds(time)
+    run.answer(
+        lambda: book.take(
+            freeze(book.service, actor="ana", now=book.now, reason=reason, until=until, rollback=bool(back))
+        )
+    )
+
+
+def _unfreeze(run: Scenario) -> None:
+    run.answer(lambda: run.book.take(unfreeze(run.book.service, actor="ana")))
+
+
+def _emergency(run: Scenario, what: str, label: str | None, reason: str | None) -> None:
+    book, why = run.book, reason or ""
+    match what:
+        case "promote":
+            run.answer(lambda: book.verb(Verb.PROMOTE, reason=why, emergency=True))
+        case "undo":
+            run.answer(lambda: book.undo(to=label, reason=why, emergency=True))
+        case _:
+            run.answer(lambda: book.deploy(run.wish.release(label or ""), reason=why, emergency=True))
+
+
 def _until_phase(run: Scenario, phase: str) -> None:
     wanted = Phase(phase.replace(" ", "_"))
     run.until(lambda: run.book.rollout.phase is wanted, phase)
@@ -189,6 +215,9 @@ DEEDS: list[tuple[str, Callable[..., None]]] = [
     (f"({'|'.join(VERBS)})", _verb),
     (r"undo(?: to (\S+))?", _undo),
     (r"drill(?: with (\S+)%(?: for (\S+))?)?", _drill),
+    (r"freeze(?: for (\S+))?( with rollback)?: ?(.*)", _freeze),
+    (r"unfreeze", _unfreeze),
+    (r"in an emergency (promote|undo|deploy)(?: (\S+))?(?:: (.+))?", _emergency),
     (r"(\w+) (approves|denies)(?: as (\w+))?(?:: (.+))?", _answer),
     (r"until ended", _until_ended),
     (r"until step '(.+)'", _until_step),

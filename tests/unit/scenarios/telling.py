@@ -10,8 +10,10 @@ from ferryman.model.event import (
     CheckStarted,
     Denied,
     Event,
+    Frozen,
     Paused,
     PlanChanged,
+    PromotedInFull,
     Resumed,
     Retried,
     RolloutCreated,
@@ -33,7 +35,7 @@ def told(event: Event, began: float) -> str:
 def _text(event: Event) -> str:
     match event.body:
         case RolloutCreated() as body:
-            extra = " in full" if body.full else ""
+            extra = " as an emergency" if body.emergency else " in full" if body.full else ""
             return f"{event.rollout} created: {body.kind} of {body.revision.label}{extra}"
         case StepEntered() as body:
             back = "way back, " if body.track is Track.BACK else ""
@@ -74,6 +76,12 @@ def _asked(event: Event) -> str:
             return f"approved {body.given}/{body.count} by {event.actor} ({body.role})"
         case Denied() as body:
             return f"denied by {event.actor} ({body.role})"
+        case Frozen() as body:
+            return (
+                "frozen" + (f" for {body.until - event.at:g}s" if body.until is not None else "") + f": {body.reason}"
+            )
+        case PromotedInFull() as body:
+            return "promoted in full" + (" as an emergency" if body.emergency else "")
         case _:
             return event.kind.replace("_", " ")
 

@@ -23,7 +23,12 @@ async def post_deploy(call: Call[Nothing, wire.DeployRequest]) -> AnswerView:
     body = call.body
     _require(call, Permission.OPERATE, body.document, body.file)
     return await call.api.controller.deploy(
-        body.document, body.file, actor=call.actor(body.actor), base=body.base, reason=body.reason
+        body.document,
+        body.file,
+        actor=call.actor(body.actor),
+        base=body.base,
+        reason=body.reason,
+        emergency=body.emergency,
     )
 
 

@@ -19,7 +19,13 @@ def _asks(verb: Verb) -> Callable[[Call[Nothing, wire.VerbRequest]], Awaitable[A
         asked = Verb.FULL if full and verb is Verb.PROMOTE else verb
         actor = call.actor(body.actor)
         return await call.api.controller.verb(
-            call.service, asked, actor=actor, reason=body.reason, full=full, standing=body.standing
+            call.service,
+            asked,
+            actor=actor,
+            reason=body.reason,
+            full=full,
+            standing=body.standing,
+            emergency=isinstance(body, wire.FullRequest) and body.emergency,
         )
 
     return post
@@ -36,6 +42,7 @@ async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
         with_steps=body.with_steps,
         force=body.force,
         standing=body.standing,
+        emergency=body.emergency,
     )
 
 
@@ -49,6 +56,19 @@ async def post_drill(call: Call[Nothing, wire.DrillRequest]) -> AnswerView:
         traffic_percent=body.traffic_percent,
         hold_seconds=body.hold_seconds,
     )
+
+
+async def post_freeze(call: Call[Nothing, wire.FreezeRequest]) -> AnswerView:
+    """No more users meet any candidate."""
+    body = call.body
+    return await call.api.controller.freeze(
+        call.service, actor=call.actor(body.actor), reason=body.reason, until=body.until, rollback=body.rollback
+    )
+
+
+async def post_unfreeze(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
+    """Lift the freeze."""
+    return await call.api.controller.unfreeze(call.service, actor=call.actor(call.body.actor), reason=call.body.reason)
 
 
 async def post_approve(call: Call[Nothing, wire.ApprovalRequest]) -> AnswerView:
@@ -112,6 +132,14 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         "Counts in the caller's role for the service; who agreed before does not count twice.",
     ),
     _row("deny", post_deny, wire.ApprovalRequest, "Refuse it: the release goes back"),
+    _row(
+        "freeze",
+        post_freeze,
+        wire.FreezeRequest,
+        "Let no more users meet any new version",
+        "Going back is not held. A freeze replaces the one before.",
+    ),
+    _row("unfreeze", post_unfreeze, wire.VerbRequest, "Lift the freeze"),
     _row("undo", post_undo, wire.UndoRequest, "Back to an earlier promoted version"),
     _row(
         "drill",

@@ -28,7 +28,7 @@ def run(context: Context) -> int:
     base = None if args.over else running_rollout(before)
     context.interrupted = "the release was being handed over: `ferry status` tells whether it was taken"
     context.undo.clear()
-    answer = client.deploy(document, name, actor=context.actor, base=base, reason=args.reason)
+    answer = client.deploy(document, name, actor=context.actor, base=base, reason=args.reason, emergency=args.emergency)
     context.interrupted = goes_on(answer.service)
     after = before.position if before is not None else 0
     view = client.view(answer.service)

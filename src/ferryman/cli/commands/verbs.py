@@ -76,7 +76,13 @@ def undo(context: Context) -> int:
     position = client.view(service).position
     about_to_ask(context, service)
     answer = client.undo(
-        service, actor=context.actor, reason=args.reason, to=args.to, with_steps=args.with_steps, force=args.force
+        service,
+        actor=context.actor,
+        reason=args.reason,
+        to=args.to,
+        with_steps=args.with_steps,
+        force=args.force,
+        emergency=args.emergency,
     )
     context.interrupted = goes_on(service)
     tell_answer(context, answer)
@@ -96,7 +102,8 @@ def _ask(context: Context, verb: str) -> tuple[Client, AnswerView, int]:
     position = client.view(service).position
     about_to_ask(context, service)
     full = bool(getattr(context.args, "full", False))
-    answer = client.verb(service, verb, actor=context.actor, reason=context.args.reason, full=full)
+    urgent = bool(getattr(context.args, "emergency", False))
+    answer = client.verb(service, verb, actor=context.actor, reason=context.args.reason, full=full, emergency=urgent)
     context.interrupted = goes_on(service)
     tell_answer(context, answer)
     return client, answer, position

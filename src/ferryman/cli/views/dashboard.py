@@ -13,7 +13,7 @@ from ferryman.cli.views import compare
 from ferryman.cli.views.evidence import Evidence, read_evidence
 from ferryman.cli.views.marks import ASCII, CANDIDATE_STYLE, STABLE_STYLE, UNICODE, Mark, Signs, bar
 from ferryman.cli.views.text import clock, duration, shorten, weight
-from ferryman.cli.views.words import cause, current_step, doing, going_back, remaining, running, state, then
+from ferryman.cli.views.words import cause, current_step, doing, frozen, going_back, remaining, running, state, then
 from ferryman.model.view import RolloutView, ServiceView, SideView
 
 EVENTS_SHOWN = 4
@@ -212,6 +212,8 @@ def _status(view: ServiceView, inner: int, signs: Signs) -> list[RenderableType]
     if view.trouble:
         status.append(f"  {shorten(view.trouble, room - len(word) - 4, signs.more)}")
     lines: list[RenderableType] = [_named("Status", status, signs)]
+    if held := frozen(view):
+        lines.append(_named("Frozen", Text(shorten(held.removeprefix("frozen "), room, signs.more)), signs))
     rollout = view.rollout
     if rollout is None:
         return lines

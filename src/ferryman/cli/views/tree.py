@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ferryman.cli.views.evidence import Evidence, Metric, read_evidence
 from ferryman.cli.views.text import NOTHING, clock, count, duration, milliseconds, percent, rate, size, weight
-from ferryman.cli.views.words import current_step, doing, going_back, running, state, then, why
+from ferryman.cli.views.words import current_step, doing, frozen, going_back, running, state, then, why
 from ferryman.model.view import RolloutView, ServiceView, SideView
 
 EVENTS_SHOWN = 3
@@ -51,6 +51,8 @@ def _branches(view: ServiceView) -> list[str]:
     rollout = view.rollout
     if view.trouble:
         found.append(f"trouble: {view.trouble}")
+    if held := frozen(view):
+        found.append(held)
     if rollout is not None and running(rollout):
         found += _judged(rollout)
         if reason := why(rollout):

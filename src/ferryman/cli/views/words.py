@@ -8,6 +8,15 @@ from ferryman.model.rollout import DRILL
 from ferryman.model.view import RolloutView, ServiceView, StepView
 
 
+def frozen(view: ServiceView) -> str:
+    """``frozen by ana to 18:00: sale``; empty when it is not."""
+    freeze = view.freeze
+    if freeze is None:
+        return ""
+    until = f" for {duration(max(0.0, freeze.until - view.at))} more" if freeze.until is not None else ""
+    return f"frozen by {freeze.by}{until}: {freeze.reason}"
+
+
 def going_back(rollout: RolloutView) -> bool:
     """Whether the candidate is on its way back."""
     return rollout.track == "back" and rollout.phase not in TERMINAL
@@ -93,6 +102,8 @@ def then(view: ServiceView) -> str:
 
 def _way_on(rollout: RolloutView, service: str) -> str:
     """Which verb ends a pause that time does not end."""
+    if rollout.pause_kind == "freeze":
+        return f"after `ferry unfreeze {service}`"
     if rollout.pause_kind in {"operator", "deadline", "error"}:
         return f"after `ferry resume {service}`"
     if rollout.pause_kind == "approval":
