@@ -73,14 +73,20 @@ class Served(Project):
         self._serve.wait(15)
         self.forget()
 
-    def token(self, name: str, role: str, *more: str) -> str:
-        """A new token, as `ferry token create` prints it."""
-        command = [sys.executable, "-m", "ferryman", "--project", str(self.folder), "--json", "token", "create"]
-        done = subprocess.run(
-            [*command, "--name", name, "--role", role, *more],
-            cwd=self.folder, capture_output=True, text=True, check=True, timeout=60,
-        )  # fmt: skip
-        return str(json.loads(done.stdout)["token"])
+    def ferry(self, *words: str) -> Any:
+        """What a command prints as JSON."""
+        command = [sys.executable, "-m", "ferryman", "--project", str(self.folder), "--json", *words]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def token(self, name: str, role: str) -> str:
+        """A new token."""
+        return str(self.ferry("token", "create", "--name", name, "--role", role)["token"])
+
+    def tokens(self) -> list[dict[str, Any]]:
+        """All of them."""
+        return list(self.ferry("token", "list"))
 
 
 class Window:

@@ -2,12 +2,14 @@
 
 import types
 import typing
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ferryman.api import problems, wire
+from ferryman.api.access import wire as access
 from ferryman.model import revision, view
 
 FILE = Path(__file__).resolve().parents[3] / "web" / "src" / "api" / "types.ts"
@@ -29,6 +31,9 @@ STRUCTS: tuple[type, ...] = (
     wire.HealthView,
     wire.EventsPage,
     wire.Verified,
+    access.TokenView,
+    access.TokenMade,
+    access.SessionView,
     problems.ProblemDocument,
     problems.Problem,
 )
@@ -49,6 +54,8 @@ export type Json = null | boolean | number | string | Json[] | { [key: string]: 
 
 def typescript(kind: Any) -> str:
     """The TypeScript of an annotation."""
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return " | ".join(f'"{value.value}"' for value in kind)
     if kind in PLAIN:
         return PLAIN[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)

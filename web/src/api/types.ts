@@ -212,6 +212,32 @@ export interface Verified {
   events: number;
 }
 
+export interface TokenView {
+  id: string;
+  name: string;
+  roles: Record<string, "viewer" | "operator" | "admin">;
+  state: string;
+  created_at: number;
+  created_by: string;
+  expires_at: number | null;
+  revoked_at: number | null;
+  used_at: number | null;
+}
+
+export interface TokenMade {
+  token: string;
+  view: TokenView;
+}
+
+export interface SessionView {
+  name: string;
+  roles: Record<string, "viewer" | "operator" | "admin">;
+  via: string;
+  csrf: string;
+  expires_at: number | null;
+  oidc: boolean;
+}
+
 export interface ProblemDocument {
   type: string;
   title: string;

@@ -2,7 +2,7 @@
 import { computed, effect, signal } from "@preact/signals";
 
 import { ApiError, csrf, get, post, remove, strange } from "../api/client.ts";
-import type { SessionView } from "../api/access.ts";
+import type { SessionView } from "../api/types.ts";
 import { go, paths, place } from "../router.ts";
 
 export const session = signal<SessionView | null>(null);

@@ -1,7 +1,7 @@
 // Who may come in: tokens for admins; and what this controller is.
 import { useState } from "preact/hooks";
 
-import type { TokenView } from "../api/access.ts";
+import type { TokenView } from "../api/types.ts";
 import { post, said } from "../api/client.ts";
 import type { HealthView } from "../api/types.ts";
 import { isAdmin, known, session, signOut } from "../live/session.ts";
