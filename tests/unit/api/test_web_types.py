@@ -22,6 +22,9 @@ STRUCTS: tuple[type, ...] = (
     view.EventView,
     view.InstanceView,
     view.ServiceView,
+    view.SideSeries,
+    view.MetricSeries,
+    view.MeasurementSeries,
     view.AnswerView,
     view.RolloutSummary,
     view.RolloutDetail,
@@ -64,7 +67,8 @@ def typescript(kind: Any) -> str:
     if origin is typing.Annotated:
         return typescript(arguments[0])
     if origin in (tuple, list):
-        return f"{typescript(arguments[0])}[]"
+        inner = typescript(arguments[0])
+        return f"({inner})[]" if "|" in inner else f"{inner}[]"
     if origin is dict:
         return f"Record<string, {typescript(arguments[1])}>"
     assert isinstance(kind, type), kind

@@ -135,6 +135,44 @@ export interface ServiceView {
   standing: string;
 }
 
+export interface SideSeries {
+  requests_per_second: (number | null)[];
+  error_percent: (number | null)[];
+  p50_ms: (number | null)[];
+  p95_ms: (number | null)[];
+  p99_ms: (number | null)[];
+  cpu_percent: (number | null)[];
+  memory_bytes: (number | null)[];
+}
+
+export interface MetricSeries {
+  at: number[];
+  stable: (number | null)[];
+  candidate: (number | null)[];
+  ratio: (number | null)[];
+  low: (number | null)[];
+  high: (number | null)[];
+  log_e: (number | null)[];
+  promote_log_e: (number | null)[];
+}
+
+export interface MeasurementSeries {
+  rollout: string;
+  measured: number;
+  at: number[];
+  attempt: number[];
+  stage: (number | null)[];
+  weight_percent: (number | null)[];
+  verdict: string[];
+  stable: SideSeries;
+  candidate: SideSeries;
+  log_e: (number | null)[];
+  fail_at: number | null;
+  promote: MetricSeries;
+  pass_at: number | null;
+  metrics: Record<string, MetricSeries>;
+}
+
 export interface AnswerView {
   service: string;
   text: string;

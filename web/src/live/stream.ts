@@ -2,7 +2,6 @@
 // silence is: the controller says something every fifteen seconds, and a connection that says nothing for longer is dead.
 import { ApiError, refused, said } from "../api/client.ts";
 import type { EventView, ServiceView } from "../api/types.ts";
-import { startPolling } from "./poll.ts";
 import { serverNow } from "./clock.ts";
 import { addEvents, events, link, lost, setView, setViews } from "./state.ts";
 
@@ -49,10 +48,6 @@ async function forever(stop: AbortSignal): Promise<void> {
       why = problem;
     }
     if (stop.aborted || (why instanceof ApiError && why.status === 401)) return;
-    if (why instanceof ApiError && why.status === 404) {
-      stop.addEventListener("abort", startPolling());
-      return;
-    }
     if (performance.now() - began > STEADY_MS) failures = 0;
     const pause = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** failures);
     failures += 1;

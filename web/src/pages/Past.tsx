@@ -2,7 +2,7 @@
 import type { RolloutDetail } from "../api/types.ts";
 import { services } from "../live/state.ts";
 import { Card, Empty, Pill } from "../parts/bits.tsx";
-import { EvidenceCard } from "../parts/EvidenceCard.tsx";
+import { EvidenceCard, SideCharts, useMeasurements } from "../parts/EvidenceCard.tsx";
 import { EventLog, useEvents } from "../parts/EventLog.tsx";
 import { RevisionTable } from "../parts/Revision.tsx";
 import { paths } from "../router.ts";
@@ -14,6 +14,7 @@ import { Title } from "./Title.tsx";
 export function Past({ service, rollout }: { service: string; rollout: string }) {
   const { events, loading } = useEvents(service, rollout);
   const found = useLoaded<RolloutDetail>(`/v1/rollouts/${encodeURIComponent(rollout)}`, events.at(-1)?.kind === "rollout_ended");
+  const series = useMeasurements(rollout, events.length);
   const crumbs: [string, string][] = [
     ["Services", "/"],
     [service, paths.service(service)],
@@ -43,7 +44,7 @@ export function Past({ service, rollout }: { service: string; rollout: string })
       )}
       <Facts detail={detail} />
       <div class="columns">
-        <EvidenceCard rollout={rollout} events={events} />
+        <EvidenceCard rollout={rollout} events={events} series={series} />
         <Card
           title="What it ran"
           name="revision"
@@ -58,6 +59,7 @@ export function Past({ service, rollout }: { service: string; rollout: string })
           <RevisionTable detail={detail} />
         </Card>
       </div>
+      {series && <SideCharts series={series} />}
       <Card title="Log" name="log">
         <EventLog events={events} loading={loading} />
       </Card>

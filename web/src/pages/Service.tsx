@@ -10,6 +10,7 @@ import { Chart, type Line } from "../parts/Chart.tsx";
 import { Compare } from "../parts/Compare.tsx";
 import { EventLog, useEvents } from "../parts/EventLog.tsx";
 import { Instances } from "../parts/Instances.tsx";
+import { Legend } from "../parts/Legend.tsx";
 import { Judge } from "../parts/Judge.tsx";
 import { Split } from "../parts/Split.tsx";
 import { Track } from "../parts/Track.tsx";
@@ -171,17 +172,4 @@ function lines(samples: readonly Sample[], figure: "errors" | "p95"): Line[] {
     { label: "stable", color: "--stable", values: samples.map((each) => each.stable[figure]), fill: true },
     { label: "candidate", color: "--candidate", values: samples.map((each) => each.candidate[figure]) },
   ];
-}
-
-function Legend() {
-  return (
-    <span class="legend small" aria-hidden="true">
-      <span>
-        <i class="dot stable" /> stable
-      </span>
-      <span>
-        <i class="dot candidate" /> candidate
-      </span>
-    </span>
-  );
 }

@@ -12,6 +12,7 @@ export interface Line {
   width?: number;
   dash?: number[];
   fill?: boolean;
+  gaps?: boolean; // joined across moments at which it has no value
 }
 
 export interface ChartProps {
@@ -88,7 +89,7 @@ function options(
           stroke: color,
           width: line.width ?? 2,
           points: { show: false },
-          spanGaps: false,
+          spanGaps: line.gaps ?? false,
           ...(line.dash ? { dash: line.dash } : {}),
           ...(line.fill ? { fill: `color-mix(in srgb, ${color} 14%, transparent)` } : {}),
         };

@@ -1,12 +1,12 @@
 // The judge: its word, how far the evidence has come, and how it got there.
 import type { RolloutView, ServiceView } from "../api/types.ts";
-import { sampled, samplesOf } from "../live/samples.ts";
 import { readEvidence } from "../words/evidence.ts";
 import { duration } from "../words/format.ts";
 import { Card, Pill } from "./bits.tsx";
-import { Chart } from "./Chart.tsx";
+import { EvidenceChart, useMeasurements } from "./EvidenceCard.tsx";
 import type { Tone } from "../words/standing.ts";
 
+const AGAIN_SECONDS = 5;
 const VERDICT_TONES: Record<string, Tone> = { pass: "ok", fail: "bad", error: "wait", insufficient: "wait" };
 const VERDICT_WORDS: Record<string, string> = {
   pass: "Pass",
@@ -19,8 +19,7 @@ const VERDICT_WORDS: Record<string, string> = {
 export function Judge({ view, rollout }: { view: ServiceView; rollout: RolloutView }) {
   const evidence = readEvidence(rollout.evidence);
   const verdict = rollout.verdict ?? "";
-  void sampled.value;
-  const samples = samplesOf(view.service).filter((each) => each.rollout === rollout.id);
+  const series = useMeasurements(rollout.id, Math.floor(view.at / AGAIN_SECONDS));
   const word = VERDICT_WORDS[verdict] ?? "Not asked yet";
   return (
     <Card title="The judge" name="judge" aside={<Pill tone={VERDICT_TONES[verdict] ?? "busy"}>{word}</Pill>}>
@@ -37,31 +36,9 @@ export function Judge({ view, rollout }: { view: ServiceView; rollout: RolloutVi
       {evidence?.expectedSeconds ? (
         <p class="quiet-text small">At this traffic a pass takes about {duration(evidence.expectedSeconds)} more.</p>
       ) : null}
-      {samples.length > 2 && (
-        <Chart
-          times={samples.map((each) => each.at)}
-          lines={[
-            { label: "harm", color: "--bad", values: samples.map((each) => scale(each.harm)) },
-            { label: "proof", color: "--ok", values: samples.map((each) => scale(each.proof)) },
-          ]}
-          limits={[{ value: 100, color: "--ink-3", label: "decides" }]}
-          max={118}
-          height={150}
-          format={(value) => `${value}%`}
-          text={`Evidence over time, in percent of what decides. ${spoken(samples.at(-1)?.harm ?? null, samples.at(-1)?.proof ?? null)}`}
-        />
-      )}
+      {series && <EvidenceChart series={series} />}
     </Card>
   );
-}
-
-function scale(part: number | null): number | null {
-  return part === null ? null : part * 100;
-}
-
-function spoken(harm: number | null, proof: number | null): string {
-  const said = (value: number | null): string => (value === null ? "unknown" : `${Math.round(value * 100)} percent`);
-  return `Harm is at ${said(harm)}, proof to go on at ${said(proof)}.`;
 }
 
 function Meter({ name, part, tone, at }: { name: string; part: number; tone: "bad" | "ok"; at: string }) {
