@@ -20,7 +20,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from project import Project
-from support import free_port, need_command
+from support import eventually, free_port, need_command
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "test-artifacts"
@@ -113,7 +113,7 @@ class Window:
     def sign_in(self, token: str) -> Window:
         """By the form, as a person does."""
         self.go("/sign-in")
-        self.page.get_by_label("Token").fill(token)
+        self.page.get_by_label("Token", exact=True).fill(token)
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(f"{self.url}/")
         return self
@@ -121,6 +121,10 @@ class Window:
     def see(self, text: str, *, seconds: float = WAIT_MS / 1000) -> None:
         """Wait until a text is to be seen."""
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
+
+    def read(self, text: str) -> None:
+        """Wait until a text is on the page, letter by letter."""
+        eventually(lambda: text in self.page.evaluate("document.body.innerText"), what=f"{text!r} on {self.page.url}")
 
     def press(self, verb: str, reason: str = "") -> None:
         """Press a button of a release, give a reason, and confirm."""

@@ -37,13 +37,13 @@ def test_a_release_from_sign_in_to_undo(project: Served) -> None:
         # A controller that knows somebody asks who comes.
         window.go(f"/services/{SERVICE}")
         page.wait_for_url("**/sign-in?next=*")
-        page.get_by_label("Token").fill("ferry_not_a_token")
+        page.get_by_label("Token", exact=True).fill("ferry_not_a_token")
         page.get_by_role("button", name="Sign in").click()
         page.get_by_role("alert").wait_for()
         assert "not known here" in page.get_by_role("alert").inner_text()
         assert axe(page) == []
         window.picture("sign-in-refused")
-        page.get_by_label("Token").fill(secret)
+        page.get_by_label("Token", exact=True).fill(secret)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"**/services/{SERVICE}")
         window.see("v1 serves everybody.")

@@ -72,7 +72,7 @@ function options(
   return {
     width: element.clientWidth || 300,
     height,
-    padding: [10, 8, 0, 0],
+    padding: [10, 26, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: true }, y: { range: (_, __, high) => [0, top(high, max, limits)] } },
