@@ -168,6 +168,7 @@ def test_by_keyboard_alone(project: Served) -> None:
         dialog.wait_for(state="detached")
         assert page.evaluate("document.activeElement.textContent") == "Abort"
         page.keyboard.press("Enter")
+        dialog.wait_for()
         page.keyboard.type("typed, not clicked")
         page.keyboard.press("Control+Enter")
         window.see("v2 was taken back.")

@@ -2,6 +2,7 @@ import { LostLine, TopBar } from "./parts/TopBar.tsx";
 import { Empty } from "./parts/bits.tsx";
 import { Sayings } from "./parts/say.tsx";
 import { fresh } from "./live/state.ts";
+import { Audit } from "./pages/Audit.tsx";
 import { Checklist } from "./pages/Checklist.tsx";
 import { Compare } from "./pages/Compare.tsx";
 import { History } from "./pages/History.tsx";
@@ -38,6 +39,7 @@ function Page() {
   if (at.page === "compare") return <Compare service={at.service} />;
   if (at.page === "output") return <Output service={at.service} />;
   if (at.page === "checklist") return <Checklist service={at.service} />;
+  if (at.page === "audit") return <Audit />;
   if (at.page === "settings") return <Settings />;
   if (at.page === "sign-in") return <SignIn />;
   if (at.page === "history") return <History />;

@@ -10,7 +10,7 @@ import pytest
 
 from ferryman.api import problems, wire
 from ferryman.api.access import wire as access
-from ferryman.model import revision, view
+from ferryman.model import audit, revision, view
 
 FILE = Path(__file__).resolve().parents[3] / "web" / "src" / "api" / "types.ts"
 STRUCTS: tuple[type, ...] = (
@@ -31,6 +31,10 @@ STRUCTS: tuple[type, ...] = (
     revision.Run,
     revision.Health,
     revision.Revision,
+    audit.AuditLine,
+    audit.AuditPage,
+    audit.ChainView,
+    audit.ChainsView,
     wire.HealthView,
     wire.EventsPage,
     wire.Verified,

@@ -234,6 +234,36 @@ export interface Revision {
   traffic: boolean;
 }
 
+export interface AuditLine {
+  at: number;
+  actor: string;
+  service: string;
+  rollout: string;
+  stream: string;
+  seq: number;
+  kind: string;
+  text: string;
+  reason: string;
+  hash: string;
+}
+
+export interface AuditPage {
+  lines: AuditLine[];
+  before: string;
+}
+
+export interface ChainView {
+  stream: string;
+  kind: string;
+  count: number;
+  problem: string;
+}
+
+export interface ChainsView {
+  intact: boolean;
+  chains: ChainView[];
+}
+
 export interface HealthView {
   version: string;
   pid: number;
