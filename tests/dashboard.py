@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 from project import Project
 from support import eventually, free_port, need_command
@@ -28,7 +28,7 @@ PICTURES = ROOT / "test-artifacts"
 
 START_SECONDS = 60.0
 WAIT_MS = 30_000
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+WIDE, NARROW = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 
 
 def build_page() -> None:

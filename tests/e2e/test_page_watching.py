@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from playwright.sync_api import ViewportSize
 
 from dashboard import NARROW, WIDE, Served, Window, axe, browser, build_page
 from project import SERVICE
@@ -12,6 +14,12 @@ pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.deadline(300)]
 
 CANARY = "{canary: {hold: 4s, steps: [25, 50, 100], bake: 2s, scaleDownDelay: 1s}}"
 BYTES_MAX = 150_000
+LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (
+    ("light", WIDE),
+    ("dark", NARROW),
+    ("dark", WIDE),
+    ("light", NARROW),
+)
 
 
 @pytest.fixture
@@ -83,7 +91,7 @@ def test_every_page_at_a_desk_and_in_the_hand(project: Served) -> None:
         "not-there": "/services/shop/nothing",
     }
     with browser() as chromium:
-        for scheme, size in (("light", WIDE), ("dark", NARROW), ("dark", WIDE), ("light", NARROW)):
+        for scheme, size in LOOKS:
             context = chromium.new_context(viewport=size, color_scheme=scheme)
             window = Window(context, project.url)
             for name, path in pages.items():
