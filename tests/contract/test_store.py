@@ -323,5 +323,8 @@ def test_the_newest_events_come_in_order(kept: Kept) -> None:
         everything = await store.events()
         assert await store.newest(limit=4) == everything[-4:]
         assert await store.newest("shop", limit=2) == (await store.events("shop"))[-2:]
+        assert await store.newest(limit=2, before=everything[3].position) == everything[1:3]
+        assert await store.newest("mail", limit=9, before=everything[4].position) == everything[3:4]
+        assert await store.newest(before=everything[0].position) == ()
 
     kept.run(body)

@@ -21,7 +21,9 @@ SCANNED_MAX = 20_000
 MACHINE = "ferryman"
 """The actor of what the controller did by itself."""
 
-NOISE = frozenset({"token_used"})
+NOISE = frozenset({"token_used", "answered"})
+"""Kinds of entries that are bookkeeping and nobody's deed."""
+
 _CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 _END = 10**18 - 1
 
@@ -90,8 +92,8 @@ async def _checked(stream: str, kind: str, verify: Callable[[str], Awaitable[int
 
 
 def _fits(line: AuditLine, asked: Question) -> bool:
-    by_people = line.actor != MACHINE and line.kind not in NOISE
-    return (asked.actor is None or line.actor == asked.actor) and (by_people or not asked.people)
+    by_people = line.actor != MACHINE or not asked.people
+    return line.kind not in NOISE and by_people and asked.actor in {None, line.actor}
 
 
 def _cursor(text: str) -> tuple[int, int]:

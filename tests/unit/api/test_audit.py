@@ -19,7 +19,7 @@ from unit.api.doors_kit import Doors, code
 
 
 async def fill(store: Store) -> None:
-    """Six deeds at six times, in turn of a service, the journal and another service."""
+    """Five deeds and a piece of bookkeeping at six times, in turn of a service, the journal and another service."""
     shop, cart = await Scribe.of(store, "shop"), await Scribe.of(store, "cart")
     await shop.write(note("one", actor="ana"), at=NOW + 1)
     body: dict[str, Any] = {"id": "abc", "name": "bob", "roles": {"shop": "operator", "*": "viewer"}}
@@ -61,13 +61,13 @@ def times(found: list[AuditLine]) -> list[int]:
 
 @pytest.mark.parametrize("limit", [1, 2, 5, 6, 100])
 def test_all_of_it_is_in_order_whatever_the_pages(store: Store, limit: int) -> None:
-    assert times(lines(store, limit=limit)) == [1, 2, 3, 4, 5, 6]
+    assert times(lines(store, limit=limit)) == [1, 2, 3, 5, 6]
 
 
 def test_it_is_filtered(store: Store) -> None:
     assert times(lines(store, people=True)) == [1, 2, 3, 6]
     assert times(lines(store, actor="root")) == [2, 6]
-    assert times(lines(store, since=NOW + 3)) == [3, 4, 5, 6]
+    assert times(lines(store, since=NOW + 3)) == [3, 5, 6]
     assert times(lines(store, service="shop")) == [1, 5]
     assert times(lines(store, service="none")) == []
     assert times(lines(store, actor="root", limit=1)) == [2, 6]
@@ -76,10 +76,10 @@ def test_it_is_filtered(store: Store) -> None:
 def test_a_line_says_who_what_and_why(store: Store) -> None:
     found = lines(store)
     assert found[1].text == "made token abc for bob: viewer of all services, operator of shop"
-    assert (found[5].text, found[5].reason) == ("revoked token abc of bob: left", "left")
+    assert (found[4].text, found[4].reason) == ("revoked token abc of bob: left", "left")
     assert (found[0].actor, found[0].service, found[0].stream, found[0].seq) == ("ana", "shop", "shop", 1)
     assert (found[1].service, found[1].stream, found[1].seq) == ("", "access", 1)
-    assert len({line.hash for line in found}) == 6
+    assert len({line.hash for line in found}) == 5
 
 
 def test_who_may_see_one_service_sees_that_one(store: Store) -> None:
