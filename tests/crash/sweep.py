@@ -20,6 +20,7 @@ from project import ENDED, SERVICE, Project
 
 LIVES_MAX = 120
 LIFE_SECONDS = 20.0
+START_SECONDS = 60.0
 LAST_WORDS = 1500
 Ask = Callable[[Client], object]
 
@@ -74,13 +75,18 @@ def _life(
     with told.open("ab") as log:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=project.folder)
     calm_since = None
-    while time.monotonic() - began < LIFE_SECONDS:
+    # Counted from its first answer: on a busy machine a controller may need as long to start.
+    until = began + START_SECONDS
+    answered = False
+    while time.monotonic() < until:
         if child.poll() is not None:
             words = told.read_text(errors="replace")[-LAST_WORDS:]
             assert child.returncode == -9, f"the controller ended by itself: {child.returncode}\n{words}"
             found.deaths += 1
             return True
         view = _look(project)
+        if view is not None and not answered:
+            answered, until = True, time.monotonic() + LIFE_SECONDS
         if view is not None or waiting:
             _ask(project, view, waiting)
         done = view is not None and not waiting and view.rollout is not None and view.rollout.phase in ENDED

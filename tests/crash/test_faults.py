@@ -1,10 +1,12 @@
 """Faults of the machine under a running release: users are served, and the release ends as it should when they pass."""
 
 import contextlib
+import fcntl
 import os
 import random
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ferryman.model.errors import FerrymanError
 from ferryman.model.view import ServiceView
 from project import ROLLING, SERVICE, Project
 from support import eventually
@@ -51,6 +54,42 @@ def fill(path: Path) -> None:
             file.write(bytes(4096))
 
 
+# ioctl_iflags(2): read and set the attributes of a file, and the one that forbids every change, also by open files.
+GET_FLAGS, SET_FLAGS, IMMUTABLE = 0x80086601, 0x40086602, 0x10
+
+
+def freeze(folder: Path, *, on: bool) -> None:
+    """Make a folder with all that is in it unchangeable, or changeable again. A file system cannot be mounted read-only
+    while files in it are open for writing, and permissions mean nothing to root or to open files; this does."""
+    for path in [folder, *folder.rglob("*")]:
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            continue
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            (flags,) = struct.unpack("l", fcntl.ioctl(descriptor, GET_FLAGS, bytes(8)))
+            fcntl.ioctl(descriptor, SET_FLAGS, struct.pack("l", flags | IMMUTABLE if on else flags & ~IMMUTABLE))
+        finally:
+            os.close(descriptor)
+
+
+def need_freezing(folder: Path) -> None:
+    """Skip where this user or this file system cannot make an open file unchangeable."""
+    probe = folder / "probe"
+    probe.mkdir()
+    try:
+        with (probe / "file").open("wb", buffering=0) as file:
+            freeze(probe, on=True)
+            file.write(b"x")
+        freeze(probe, on=False)
+    except PermissionError:
+        if os.geteuid() == 0:
+            freeze(probe, on=False)
+            return
+    except OSError:
+        pass
+    pytest.skip("files cannot be made immutable here: that takes root, and a file system such as ext4")
+
+
 def serve(project: Project, *options: str) -> list[str]:
     """The command of a controller."""
     return [sys.executable, "-m", "ferryman", "--project", str(project.folder), "serve", *options]
@@ -85,6 +124,32 @@ def test_a_full_disk_does_not_keep_a_broken_release_in_place(disk: Path) -> None
         filler.unlink()
         assert project.stop_load().client_failures == 0
         assert project.carry("v3", ROLLING).phase == "promoted", "with space again everything goes on"
+
+
+def test_a_read_only_state_folder_stops_nothing_but_the_release(project: Project) -> None:
+    need_freezing(project.folder)
+    project.carry("v1", ROLLING)
+    project.start_load(100.0, 4)
+    answer = project.deploy("v2", LONG)
+    project.until("v2 is exposed", at(25))
+    pid = project.controller_pid
+    freeze(project.state, on=True)
+    try:
+        view = project.until("the trouble is shown", lambda v: "state.db" in v.trouble, 30)
+        assert "cannot be written" in view.trouble or "disk I/O error" in view.trouble
+        time.sleep(10)  # longer than the hold: nothing may move that could not be recorded
+        view = project.view()
+        assert view.rollout is not None
+        assert view.rollout.exposure_percent == 25
+        with pytest.raises(FerrymanError) as caught:
+            project.client.verb(SERVICE, "abort", actor="test", reason="it cannot be recorded")
+        assert "writable" in caught.value.hint
+    finally:
+        freeze(project.state, on=False)
+    assert project.ended(answer.rollout).phase == "promoted", "the abort was refused, and it goes on"
+    assert project.controller_pid == pid, "it lived through it"
+    assert project.stop_load().client_failures == 0
+    assert project.client.verify(SERVICE) > 10
 
 
 def test_a_stopped_controller_goes_on_where_it_was(project: Project) -> None:
