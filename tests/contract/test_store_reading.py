@@ -210,3 +210,19 @@ def test_without_a_fold_only_the_chain_is_checked(tmp_path: Path) -> None:
         assert caught.value.code == "snapshot_corrupt"
 
     asyncio.run(body())
+
+
+def test_the_latest_time_is_that_of_an_event_or_a_measurement(kept: Kept) -> None:
+    async def write(store: Store) -> None:
+        assert await store.latest_at() == 0.0
+        shop, cart = await Scribe.of(store), await Scribe.of(store, "cart")
+        await shop.write(note(), at=NOW + 1)
+        assert await store.latest_at() == NOW + 1
+        await cart.write(measurements=(sample("r1", NOW + 5),))
+
+    async def read(store: Store) -> None:
+        assert await store.latest_at() == NOW + 5
+        await (await Scribe.of(store)).write(note(), at=NOW + 9)
+        assert await store.latest_at() == NOW + 9
+
+    kept.run(write, read)

@@ -36,10 +36,11 @@ def since(reading: Arm, before: Counted | Arm) -> tuple[Arm, bool]:
     """
     requests, errors = reading.requests - before.requests, reading.errors - before.errors
     buckets = list(map(sub, reading.buckets, before.buckets))
+    fell = requests < 0 or errors < 0 or min(buckets) < 0
     events = reading.events
     if events:
         events = {name: now - before.events.get(name, 0) for name, now in events.items()}
-    fell = requests < 0 or errors < 0 or min(buckets) < 0 or min(events.values(), default=0) < 0
+        fell = fell or min(events.values()) < 0
     if fell:
         requests, errors, buckets, events = reading.requests, reading.errors, reading.buckets, reading.events
     grown = Arm(

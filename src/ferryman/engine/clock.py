@@ -7,7 +7,7 @@ import time
 
 class SteadyClock:
     """Epoch seconds of the moment it was made, plus monotonic time since: a clock that is set during the run moves
-    nothing. `not_before` (the newest event known) keeps it from starting behind the log."""
+    nothing. `not_before` (the newest time in the log) keeps it from starting behind the log."""
 
     def __init__(self, not_before: float = 0.0) -> None:
         self._base = time.time()

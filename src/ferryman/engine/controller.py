@@ -119,7 +119,7 @@ class Controller(GateVerbs):
         newest = await store.newest(limit=FIRST_EVENTS)
         for stored in newest:
             self._position = stored.position
-            self._clock.not_before(stored.event.at)
+        self._clock.not_before(await store.latest_at())
         await self._router.start()
         await target.start()
         target.on_change(self._wake)

@@ -81,7 +81,7 @@ class Controller:
         self.life += 1
         self.alive, self.frozen = True, False
         # The clock starts where the machine's is, but never behind the log (see `engine.clock`).
-        behind = self.world.log.snapshot.at - (self.world.kernel.now + self.skew)
+        behind = self.world.log.latest_at - (self.world.kernel.now + self.skew)
         self._skew_now = self.skew + max(0.0, behind)
         self.eyes = Eyes(self.world, self.number)
         ports = Ports(

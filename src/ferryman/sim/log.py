@@ -27,6 +27,7 @@ class EventLog:
     head: Head | None = None
     events: list[Event] = field(default_factory=list[Event])
     measured: int = 0
+    latest_at: float = 0.0
     judge_state: str | None = None
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     snapshot: Service = field(init=False)
@@ -59,6 +60,8 @@ class EventLog:
         if append.judge_state is not None:
             self.judge_state = append.judge_state
         self.measured += len(append.measurements)
+        times = [append.at] if append.drafts else []
+        self.latest_at = max([self.latest_at, *times, *(measurement.at for measurement in append.measurements)])
         self.on_append(append, events, self.snapshot)
         first = len(self.events) - len(events) + 1
         return tuple(StoredEvent(position, event, "", "") for position, event in enumerate(events, first))

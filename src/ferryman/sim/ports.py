@@ -144,6 +144,9 @@ class SimStore:
         first = max(0, len(events) - limit)
         return tuple(StoredEvent(n, event, "", "") for n, event in enumerate(events[first:], first + 1))
 
+    async def latest_at(self) -> float:
+        return self.eyes.world.log.latest_at
+
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> Sequence[Measurement]:
         return ()
 

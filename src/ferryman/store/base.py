@@ -144,6 +144,11 @@ class Store(Journal, Protocol):
         """The last `limit` events with position < `before`, in order of position."""
         ...
 
+    async def latest_at(self) -> float:
+        """The newest time that was written, of an event or a measurement (epoch seconds); 0 when there is none. A clock
+        that began before it would judge and count holds anew, as often as it starts."""
+        ...
+
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> Sequence[Measurement]:
         """Measurements of a rollout with `at` > `after_at`, oldest first, at most `limit` (1 to `PAGE_MAX`); empty when
         they were dropped (`MEASURED_ROLLOUTS_MAX`)."""

@@ -126,6 +126,11 @@ class MemoryStore(MemoryJournal):
         places = [place for place in self._places(service, 0) if before is None or place < before]
         return tuple(records.stored(place, self._log[place - 1]) for place in places[-limit:])
 
+    async def latest_at(self) -> float:
+        self._check_open()
+        measured = (samples[-1].at for of in self._samples.values() for samples in of.values())
+        return max([0.0, *(record.at for record in self._log[-1:]), *measured])
+
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> tuple[Measurement, ...]:
         records.check_page(limit)
         self._check_open()

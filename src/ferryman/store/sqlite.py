@@ -129,6 +129,9 @@ class SqliteStore:
         records.check_page(limit)
         return await self._read(sqlite_sql.newest, service, limit, before)
 
+    async def latest_at(self) -> float:
+        return await self._read(sqlite_sql.latest_at)
+
     async def measurements(self, rollout: str, *, after_at: float = 0.0, limit: int = 1000) -> tuple[Measurement, ...]:
         records.check_page(limit)
         return await self._read(sqlite_sql.measurements, rollout, after_at, limit)

@@ -73,6 +73,10 @@ NEWEST_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? AND +position < ? ORDER 
 NO_POSITION = 2**62
 """Beyond every position."""
 
+# Clocks are steady: what was written last has the latest time.
+LATEST = """
+    SELECT max(coalesce((SELECT at FROM event ORDER BY position DESC LIMIT 1), 0.0),
+               coalesce((SELECT at FROM measurement ORDER BY id DESC LIMIT 1), 0.0))"""
 MEASUREMENTS = """
     SELECT rollout, attempt, at, CAST(line AS BLOB), CAST(answer AS BLOB)
     FROM measured JOIN measurement ON measured = measured.id
@@ -169,6 +173,11 @@ def newest(
     wanted = (bound, limit) if service is None else (service, bound, limit)
     rows = connection.execute(NEWEST if service is None else NEWEST_OF_SERVICE, wanted).fetchall()
     return tuple(records.stored(row[0], Record(*row[1:])) for row in reversed(rows))
+
+
+def latest_at(connection: sqlite3.Connection) -> float:
+    """The newest time of an event or a measurement."""
+    return float(connection.execute(LATEST).fetchone()[0])
 
 
 def measurements(connection: sqlite3.Connection, rollout: str, after_at: float, limit: int) -> tuple[Measurement, ...]:

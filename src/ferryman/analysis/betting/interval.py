@@ -11,6 +11,7 @@ BLOCK_SECONDS = 20.0
 # Each end misses the true ratio with a chance of at most 1/20.
 LIMIT = 20.0
 FORWARD, REVERSE = 1.6, 0.6
+UP_LEAD, DOWN_LEAD = FORWARD - 1.0, REVERSE - 1.0
 # A bet that has lost nearly all is given up: it only ever takes from the evidence, and saves most of the work.
 GIVEN_UP = 0.05
 
@@ -46,27 +47,33 @@ class RatioInterval(msgspec.Struct, array_like=True):
         where n are the odds under the null, u = 1 / (1 + n) and g = (factor - 1) / (1 + factor n)."""
         each = 1.0 / total
         shared = 1.0 - each
-        above: list[float] = []
-        below: list[float] = []
-        for ratio, up, down in zip(GRID, self.above, self.below):  # noqa: B905 -- twenty-one times a block
+        limit, up_lead, down_lead, risk_max, given_up = LIMIT, UP_LEAD, DOWN_LEAD, RISK_MAX, GIVEN_UP
+        above, below = self.above, self.below
+        # Twenty-one times a block, so no call is made in here; settled bets are passed over.
+        for index, ratio in enumerate(GRID):
+            up, down = above[index], below[index]
+            moving_up, moving_down = 0.0 < up < limit, 0.0 < down < limit
+            if not moving_up and not moving_down:
+                continue
             null = ratio * odds
             other = 1.0 / (1.0 + null)
             theta = null * other
-            if up and up < LIMIT:
-                gain = (FORWARD - 1.0) / (1.0 + FORWARD * null)
-                stake = gain / (other * (each + shared * null * gain * gain))
-                if stake * theta > RISK_MAX:
-                    stake = RISK_MAX / theta
-                up = _kept(up * (1.0 + stake * (share - theta)))  # noqa: PLW2901
-            if down and down < LIMIT:
-                gain = (REVERSE - 1.0) / (1.0 + REVERSE * null)
-                stake = gain / (other * (each + shared * null * gain * gain))
-                if stake * other < -RISK_MAX:
-                    stake = -RISK_MAX / other
-                down = _kept(down * (1.0 + stake * (share - theta)))  # noqa: PLW2901
-            above.append(up)
-            below.append(down)
-        self.above, self.below = above, below
+            surprise = share - theta
+            spread = shared * null
+            if moving_up:
+                gain = up_lead / (1.0 + FORWARD * null)
+                stake = gain / (other * (each + spread * gain * gain))
+                if stake * theta > risk_max:
+                    stake = risk_max / theta
+                up *= 1.0 + stake * surprise
+                above[index] = limit if up >= limit else up if up > given_up else 0.0
+            if moving_down:
+                gain = down_lead / (1.0 + REVERSE * null)
+                stake = gain / (other * (each + spread * gain * gain))
+                if stake * other < -risk_max:
+                    stake = -risk_max / other
+                down *= 1.0 + stake * surprise
+                below[index] = limit if down >= limit else down if down > given_up else 0.0
 
     def ends(self) -> list[float] | None:
         """[low, high], each at 95 %; None when they crossed (the ratio moved inside the stage).
@@ -81,9 +88,3 @@ class RatioInterval(msgspec.Struct, array_like=True):
             high -= 1
         ends = [GRID[low - 1] if low else 0.0, GRID[min(high + 1, len(GRID) - 1)]]
         return ends if ends[0] < ends[1] else None
-
-
-def _kept(capital: float) -> float:
-    if capital >= LIMIT:
-        return LIMIT
-    return capital if capital > GIVEN_UP else 0.0

@@ -55,13 +55,17 @@ class State(msgspec.Struct, array_like=True):
 
     def tests(self) -> dict[str, Test]:
         """The metrics in use by name."""
-        named = {
-            "errors": self.errors,
-            "latency": self.latency or self.percentile,
-            "saturation": self.saturation,
-            "custom": self.custom,
-        }
-        return {name: test for name, test in named.items() if test is not None}
+        named: dict[str, Test] = {}
+        if self.errors is not None:
+            named["errors"] = self.errors
+        latency = self.latency or self.percentile
+        if latency is not None:
+            named["latency"] = latency
+        if self.saturation is not None:
+            named["saturation"] = self.saturation
+        if self.custom is not None:
+            named["custom"] = self.custom
+        return named
 
     def may_go_on(self, log_limit: float) -> bool:
         """Whether every metric that must bring evidence for promotion has brought enough."""
