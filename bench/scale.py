@@ -193,14 +193,15 @@ async def measure(path: Path, count: int, seconds: float, wrote: float) -> Found
     store = SqliteStore(path, fold=evolve, snapshot_events=SNAPSHOT_EVENTS)
     await store.open()
     await store.end_leases()
+    # One set of ports for all, as in the controller.
     place, loops, tasks = Place(clock), dict[str, Watched](), list[asyncio.Task[None]]()
-    starting = asyncio.Semaphore(STARTING_MAX)
+    starting, shared = asyncio.Semaphore(STARTING_MAX), ports(store, place)
     for name in names:
         place.like(made.place, name)
 
     def begin(name: str, item: Loaded | None) -> None:
         if name not in loops:
-            loops[name] = loop = Watched(name, ports(store, place), OPTIONS, lambda: False)
+            loops[name] = loop = Watched(name, shared, OPTIONS, lambda: False)
             loop.book = book
             if item is not None:
                 loop.begin_with(item)

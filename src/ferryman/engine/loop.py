@@ -102,6 +102,7 @@ class ServiceLoop:
             async with starting:
                 due = await self.guarded_turn()
         while True:
+            await self.ports.precedence.turn()
             self.health.lag_seconds = max(0.0, self.ports.now() - due)
             self._wake.clear()  # before the turn: what changes during it is looked at in the next one
             due = await self.guarded_turn()
@@ -329,19 +330,24 @@ class ServiceLoop:
     async def ask(self, answer: Callable[[Service, float], Answer]) -> Answer:
         """Let a person's verb take effect on the newest state: `answer(service, now)` may raise `Refused`."""
         async with self.lock:
-            for attempt in (1, 2):
-                await self._claim()
-                now = self.ports.now()
-                said = answer(self.service, now)
-                try:
-                    await self._append(said.drafts, self._with(said.drafts, now)[1], now)
-                    break
-                except Conflict:
-                    self._loaded, self._lease = False, None
-                    if attempt == 2:
-                        raise
+            with self.ports.precedence.verb():
+                said = await self._answered(answer)
         self.wake()
         return said
+
+    async def _answered(self, answer: Callable[[Service, float], Answer]) -> Answer:
+        for attempt in (1, 2):
+            await self._claim()
+            now = self.ports.now()
+            said = answer(self.service, now)
+            try:
+                await self._append(said.drafts, self._with(said.drafts, now)[1], now)
+                return said
+            except Conflict:
+                self._loaded, self._lease = False, None
+                if attempt == 2:
+                    raise
+        raise AssertionError("the second attempt returns or raises")
 
 
 def _finished(outcome: Outcome) -> CheckFinished:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ferryman.engine.checks import Checker
+from ferryman.engine.precedence import Precedence
 from ferryman.metrics.base import MetricsSource
 from ferryman.routers.base import Router
 from ferryman.store.base import Store
@@ -16,7 +17,7 @@ from ferryman.targets.base import Target
 class Ports:
     """The adapters of one controller. `now` gives epoch seconds that never go back; `owner` names this controller in
     leases; `cpu_count` is what an instance's processor time is measured against. `checker` makes what runs the checks
-    of a service, given what to call when one has ended."""
+    of a service, given what to call when one has ended; `precedence` lets verbs go before turns."""
 
     store: Store
     target: Target
@@ -26,6 +27,7 @@ class Ports:
     owner: str
     checker: Callable[[Callable[[], None]], Checker]
     cpu_count: int = 1
+    precedence: Precedence = field(default_factory=Precedence)
 
 
 @dataclass(frozen=True)
