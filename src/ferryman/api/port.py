@@ -47,6 +47,10 @@ class Operations(Protocol):
         """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
         ...
 
+    async def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
+        """The post-mortem of an incident is at `url`. Raises `Refused` (``no_incident``), `UsageError` (``bad_url``)."""
+        ...
+
     async def checklist(self, service: str) -> ChecklistView:
         """How the checklist of a service stands."""
         ...

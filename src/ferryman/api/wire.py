@@ -127,6 +127,13 @@ class UndoRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_def
     emergency: bool = False
 
 
+class PostmortemRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """`url` is where the post-mortem of `rollout` is to be found."""
+
+    rollout: Annotated[str, Meta(min_length=3, max_length=100)]
+    url: Annotated[str, Meta(min_length=8, max_length=500)]
+
+
 class DrillRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`traffic_percent` is the share that the version to go back to gets, for `hold_seconds`."""
 

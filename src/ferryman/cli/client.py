@@ -17,7 +17,7 @@ from ferryman.engine.audit import Question
 from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.errors import ControllerError, FerrymanError
-from ferryman.model.view import AnswerView, RolloutSummary, ServiceView
+from ferryman.model.view import AnswerView, MeasurementSeries, RolloutSummary, ServiceView
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -190,6 +190,16 @@ class Client:
     ) -> AnswerView:
         """Let no more users meet any new version."""
         return self._post(_path(service, "freeze"), wire.FreezeRequest(reason, actor, "", until, rollback), AnswerView)
+
+    def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
+        """Say where the post-mortem of an incident is."""
+        body = wire.PostmortemRequest(reason=reason, actor=actor, rollout=rollout, url=url)
+        return self._post(_path(service, "postmortem"), body, AnswerView)
+
+    def measurements(self, rollout: str, points: int) -> MeasurementSeries:
+        """What the judge saw and said of a rollout."""
+        path = "/".join(("/v1/rollouts", quote(rollout, safe=""), "measurements"))
+        return self._get(path, MeasurementSeries, {"points": points})
 
     def drill(
         self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0

@@ -16,10 +16,13 @@ from ferryman.cli.services import DATABASE_FILE, Named
 from ferryman.core.evolve import evolve
 from ferryman.engine.audit import Question, audit, check_chains
 from ferryman.engine.history import all_events, summaries
+from ferryman.engine.series import measurement_series
 from ferryman.engine.texts import event_view
+from ferryman.metrics.envoy import EnvoyMetrics
 from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.errors import FerrymanError
-from ferryman.model.view import RolloutSummary
+from ferryman.model.view import MeasurementSeries, RolloutSummary
+from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX
 from ferryman.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -47,6 +50,7 @@ class PastReader(Protocol):
         wait_seconds: float = 0.0,
     ) -> EventsPage: ...
     def verify(self, service: str) -> int: ...
+    def measurements(self, rollout: str, points: int) -> MeasurementSeries: ...
     def audit(self, asked: Question) -> AuditPage: ...
     def chains(self) -> ChainsView: ...
 
@@ -100,6 +104,15 @@ class LogReader:
                 await _known(store, service)
             page = await store.events(service, after=after, limit=limit, rollout=rollout)
             return EventsPage(tuple(event_view(s) for s in page), page[-1].position if page else after)
+
+        return self._with(read)
+
+    def measurements(self, rollout: str, points: int) -> MeasurementSeries:
+        """What the judge saw and said of a rollout."""
+
+        async def read(store: SqliteStore) -> MeasurementSeries:
+            found = await store.measurements(rollout, limit=MEASUREMENTS_PER_ROLLOUT_MAX)
+            return measurement_series(rollout, found, EnvoyMetrics.bounds_ms, points)
 
         return self._with(read)
 

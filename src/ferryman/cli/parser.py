@@ -177,6 +177,14 @@ def undo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="also to a version that never was promoted")
 
 
+def postmortem(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry postmortem`."""
+    parser.add_argument("rollout", metavar="ROLLOUT", help="its id, as `ferry history` shows it")
+    parser.add_argument("--out", metavar="DIR|-", help="where to put the file (here); - is standard output")
+    parser.add_argument("--format", choices=("html", "md"), default="html", help="html (the default) or md")
+    parser.add_argument("--done", metavar="URL", help="do not write: say that the post-mortem is there")
+
+
 def drill(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry drill`."""
     parser.add_argument("--traffic", metavar="PERCENT", help="give it this share of the traffic for a while (none)")
@@ -277,6 +285,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         logs,
         undo,
         drill,
+        postmortem,
         serve,
         audit,
         login,

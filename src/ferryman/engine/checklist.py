@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import msgspec
+
+from ferryman.core.answers import Answer
 from ferryman.core.checklist import ON_DEPLOY, Facts, checklist, item
 from ferryman.core.standing import legal_now, standing, standing_replicas
 from ferryman.core.tried import untaken
@@ -12,8 +15,12 @@ from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.views import service_view
 from ferryman.model.checklist import ChecklistItem, ChecklistView, Stand
 from ferryman.model.errors import FerrymanError, Refused
+from ferryman.model.event import Draft, Noted, RolloutCreated
 from ferryman.model.release import Release
 from ferryman.model.rollout import DRILL, Service
+
+NOTE = "checklist"
+"""Topic of the fact that holds how the checklist stood when a rollout was asked for."""
 
 
 class Checklists:
@@ -56,20 +63,28 @@ class Checklists:
         found = item(name, await self.facts(service))
         return found.stand.satisfied, _said(found)
 
-    async def admit(self, release: Release) -> None:
-        """Raises `Refused` (``checklist``) naming the first item that the release requires before it begins and that
-        is not as it should be."""
-        wanted = [name for name in release.checklist if name in ON_DEPLOY]
-        loop = self._loop_of(release.service)
-        serving = loop.service.releases.get(standing(loop.service) or "") if loop is not None else None
-        if not wanted or serving == release:
-            return
+    async def admit(self, release: Release, *, emergency: bool = False) -> ChecklistView:
+        """How the checklist stands before a release begins. Raises `Refused` (``checklist``) naming the first item that the release requires before it begins and that
+        is not as it should be; in an emergency nothing is required."""
         facts = await self.facts(release.service, release)
-        for name in wanted:
-            found = item(name, facts)
-            if not found.stand.satisfied:
+        listed = checklist(facts)
+        serving = facts.service.releases.get(standing(facts.service) or "")
+        for found in listed.items if serving != release and not emergency else ():
+            if found.id in release.checklist and found.id in ON_DEPLOY and not found.stand.satisfied:
                 hint = found.todo or "see `ferry check`"
                 raise Refused("checklist", f"the release requires {_said(found)}", legal_now(facts.service), hint)
+        return listed
+
+
+def with_checklist(answer: Answer, listed: ChecklistView) -> Answer:
+    """The answer to a deploy, with how the checklist stood written down beside what it begins."""
+    begun = next((draft for draft in answer.drafts if isinstance(draft.body, RolloutCreated)), None)
+    if begun is None:
+        return answer
+    open_items = [found.id for found in listed.items if not found.stand.satisfied]
+    text = f"checklist: {', '.join(open_items)} open" if open_items else "checklist: all is well"
+    detail = {"items": msgspec.to_builtins(listed.items)}
+    return msgspec.structs.replace(answer, drafts=(*answer.drafts, Draft(begun.rollout, Noted(NOTE, text, detail))))
 
 
 def _tried(release: Release, stable_replicas: int) -> tuple[int, tuple[str, ...]] | None:

@@ -11,14 +11,12 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from ferryman.core.evolve import evolve
-from ferryman.core.lint import plan_findings
 from ferryman.core.moved import need_standing
 from ferryman.core.phases import Verb
+from ferryman.core.postmortem import written_about
 from ferryman.core.verbs import Answer, command, deploy, drill, preview, take_down, undo
-from ferryman.engine.checklist import Checklists
+from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.first import who_was_first
@@ -27,26 +25,24 @@ from ferryman.engine.gate_verbs import GateVerbs, said
 from ferryman.engine.history import all_events, detail, summaries
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.ports import Options, Ports
+from ferryman.engine.reading import copied_files, read_release, revision_of
 from ferryman.engine.series import measurement_series
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
 from ferryman.engine.views import service_view
 from ferryman.metrics.envoy import EnvoyMetrics
 from ferryman.model.checklist import ChecklistView
-from ferryman.model.errors import FerrymanError, Refused, SpecError, StoreError
+from ferryman.model.errors import FerrymanError, Refused
 from ferryman.model.event import Event
 from ferryman.model.plan import Plan
-from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import RouteStatus
 from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.routers.envoy import EnvoyRouter
-from ferryman.spec.parse import parse_release, placed
-from ferryman.spec.revision import make_revision
 from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX, Loaded, Store, StoredEvent
 from ferryman.store.sqlite import SqliteStore
-from ferryman.targets.artifacts import prune_artifacts, snapshot_files
+from ferryman.targets.artifacts import prune_artifacts
 from ferryman.targets.process import ProcessTarget
 
 log = logging.getLogger("ferryman.controller")
@@ -234,6 +230,11 @@ class Controller(GateVerbs):
         found = await self.ports.store.events(service, after=after, limit=limit, rollout=rollout)
         return tuple(event_view(s) for s in found)
 
+    async def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
+        """Somebody wrote about an incident."""
+        loop = self.known(service)
+        return said(service, await loop.ask(lambda s, _: written_about(s, rollout, url, actor=actor, reason=reason)))
+
     async def checklist(self, service: str) -> ChecklistView:
         """How the checklist of a service stands."""
         self.known(service)
@@ -272,27 +273,28 @@ class Controller(GateVerbs):
     # ------------------------------------------------------------------ verbs
     async def plan(self, document: str, file: str) -> tuple[Service, Plan, Revision]:
         """What a deploy of this document would start now."""
-        release = self._release(document, file)
-        artifact = await self._artifact(release)
+        release = read_release(self.project, document, file)
+        artifact = await copied_files(self.project, release, self.folder.path)
         loop = self._loops.get(release.service)
         service = loop.service if loop is not None else Service(name=release.service)
-        revision = self._revision(service, release, artifact)
+        revision = revision_of(service, release, artifact)
         return service, preview(service, release, revision), revision
 
     async def deploy(
         self, document: str, file: str, *, actor: str, base: str | None, reason: str, emergency: bool = False
     ) -> AnswerView:
         """Carry a service to what the document says."""
-        release = self._release(document, file)
-        artifact = await self._artifact(release)
-        await self._checklists.admit(release)
+        release = read_release(self.project, document, file)
+        artifact = await copied_files(self.project, release, self.folder.path)
+        listed = await self._checklists.admit(release, emergency=emergency)
         loop = self._loop_of(release.service)
 
         def answer(service: Service, now: float) -> Answer:
-            revision = self._revision(service, release, artifact)
-            return deploy(
+            revision = revision_of(service, release, artifact)
+            begun = deploy(
                 service, release, revision, actor=actor, now=now, base=base, reason=reason, emergency=emergency
             )
+            return with_checklist(begun, listed)
 
         return said(release.service, await loop.ask(answer))
 
@@ -380,21 +382,3 @@ class Controller(GateVerbs):
                     loop.wake()
                     await asyncio.sleep(0.1)
         return said(service, answered)
-
-    def _release(self, document: str, file: str) -> Release:
-        release = parse_release(document, file)
-        if found := plan_findings(release):
-            raise SpecError(placed(found, document, file))
-        return replace(release, directory=str((self.project / release.directory).resolve()))
-
-    async def _artifact(self, release: Release) -> str | None:
-        if not release.files:
-            return None
-        try:
-            return await asyncio.to_thread(snapshot_files, self.project, release.files, self.folder.path)
-        except OSError as problem:
-            raise StoreError("artifact_failed", f"cannot copy the files of the release: {problem}") from problem
-
-    def _revision(self, service: Service, release: Release, artifact: str | None) -> Revision:
-        made = make_revision(release, artifact, service.rollouts + 1)
-        return service.revisions.get(made.id, made)

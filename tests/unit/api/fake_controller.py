@@ -110,6 +110,11 @@ class FakeController:
             newest = max((e.position for e in self.log), default=0)
         return newest
 
+    async def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
+        self._known(service)
+        self._call("postmortem", service, rollout, url, actor, reason)
+        return self.answer
+
     async def checklist(self, service: str) -> ChecklistView:
         self._known(service)
         self._call("checklist", service)

@@ -90,6 +90,7 @@ export interface RolloutView {
   until: number | null;
   eta_seconds: number | null;
   approvals: ApprovalView[];
+  emergency: boolean;
 }
 
 export interface EventView {
@@ -132,6 +133,7 @@ export interface ServiceView {
   queue: string[];
   recent: EventView[];
   position: number;
+  freeze: FreezeView | null;
   standing: string;
 }
 

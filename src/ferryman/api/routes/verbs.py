@@ -46,6 +46,12 @@ async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
     )
 
 
+async def post_postmortem(call: Call[Nothing, wire.PostmortemRequest]) -> AnswerView:
+    """Somebody wrote about an incident."""
+    body, actor = call.body, call.actor(call.body.actor)
+    return await call.api.controller.postmortem(call.service, body.rollout, body.url, actor=actor, reason=body.reason)
+
+
 async def post_drill(call: Call[Nothing, wire.DrillRequest]) -> AnswerView:
     """Rehearse the way back."""
     body = call.body
@@ -141,6 +147,13 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     ),
     _row("unfreeze", post_unfreeze, wire.VerbRequest, "Lift the freeze"),
     _row("undo", post_undo, wire.UndoRequest, "Back to an earlier promoted version"),
+    _row(
+        "postmortem",
+        post_postmortem,
+        wire.PostmortemRequest,
+        "Say where the post-mortem of an incident is",
+        "An incident is a version that users met and that was taken back.",
+    ),
     _row(
         "drill",
         post_drill,
