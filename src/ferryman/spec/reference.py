@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from ferryman.analysis.registry import JUDGES
+from ferryman.spec.calendar_table import WINDOW, WINDOWS
 from ferryman.spec.catalog import example, example_names
 from ferryman.spec.gate_table import APPROVAL, APPROVALS
 from ferryman.spec.lint import WARNINGS
@@ -58,6 +59,8 @@ def reference_markdown() -> str:
         "\n".join(_judges()),
         _section(APPROVALS),
         _section(APPROVAL, level=3),
+        _section(WINDOWS),
+        _section(WINDOW, level=3),
         *(_section(keys) for keys in (DEADLINES, CAPACITY, CHECKLIST)),
         "\n".join(_examples()),
         "\n".join(_codes("Problems", "Any of these refuses the file. All of them are told at once.", CODES)),

@@ -6,7 +6,8 @@ import re
 
 from ferryman.analysis.registry import JUDGES
 from ferryman.model.checklist import QUESTIONS
-from ferryman.spec.gate_table import APPROVALS
+from ferryman.spec.calendar_table import WINDOWS
+from ferryman.spec.gate_table import APPROVALS, OneObject
 from ferryman.spec.judge_options import check_options
 from ferryman.spec.kinds import Choice, Duration, Flag, Number, Percent, Text, Whole, items
 from ferryman.spec.shapes import Environment, Free, Given, Key, Keys, ListOf, Switch, homes
@@ -275,6 +276,14 @@ ROOT = Keys(
         Key("strategy", StrategyKind(), "How the change reaches users.", "strategy", "canary"),
         Key("analysis", Switch(ANALYSIS, "analysis.enabled"), "How evidence is weighed."),
         Key("approvals", APPROVALS, "Who must agree, and when."),
+        Key(
+            "risk",
+            Choice(("normal", "high")),
+            "How risky this release is; `high` waits for off-hours.",
+            "risk",
+            "normal",
+        ),
+        Key("windows", OneObject(WINDOWS), "When more users may meet it.", "windows"),
         Key("deadlines", DEADLINES, "What happens when nothing moves."),
         Key("capacity", CAPACITY, "Capacity needed before traffic moves."),
         Key("checklist", CHECKLIST, CHECKLIST.doc),

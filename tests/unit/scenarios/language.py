@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from ferryman.model.calendar import Window, Windows
 from ferryman.model.release import (
     Amount,
     Analyse,
@@ -58,6 +59,13 @@ def approval(text: str) -> Approval:
     return Approval(int(count), role, None if wait == "never" else seconds(wait))
 
 
+def _open(text: str) -> Windows:
+    """`16-40` or `16-40 off 50-60`: open from that minute of the day to that one, in UTC."""
+    found = [tuple(int(n) for n in part.split("-")) for part in text.replace("off", "").split()]
+    spans = tuple(Window(from_minute=a, to_minute=b) for a, b in found)
+    return Windows(open=spans[:1], off_hours=spans[1:])
+
+
 def step(text: str) -> CanaryStep:
     """One step of a canary, such as `weight 25 hold 10s judged`."""
     match text.split():
@@ -102,6 +110,8 @@ def _delay(text: str) -> float | None:
 # Word of the scenario: (where it belongs, field, how it is read).
 SETTINGS: dict[str, tuple[str, str, Any]] = {
     "replicas": ("release", "replicas", int),
+    "risk": ("release", "risk", str),
+    "windows": ("release", "windows", _open),
     "capacity floor": ("release", "capacity_floor", float),
     "undo window": ("release", "undo_window", int),
     "router": ("routing", "router", str),

@@ -16,6 +16,7 @@ from ferryman.model.release import (
     Scale,
     SetWeight,
 )
+from ferryman.spec.calendar_table import WINDOW, WINDOWS
 from ferryman.spec.catalog import example, example_names
 from ferryman.spec.document import load
 from ferryman.spec.gate_table import APPROVAL
@@ -85,7 +86,12 @@ def keys_known() -> set[str]:
     known |= {f"{steps}.{key.name}" for key in (*FORMS, *BESIDE_WEIGHT)}
     known |= {f"{steps}.{form}.{name}" for form, name in (("header", "name"), ("header", "value"), ("cookie", "name"))}
     known |= {f"{steps}.check.name", f"{steps}.check.http"}
-    known |= keys_below(CHECK, "strategy.blueGreen.checksBefore[]") | keys_below(APPROVAL, "approvals.promotion")
+    known |= (
+        keys_below(CHECK, "strategy.blueGreen.checksBefore[]")
+        | keys_below(APPROVAL, "approvals.promotion")
+        | keys_below(WINDOWS, "windows")
+    )
+    known |= keys_below(WINDOW, "windows.open[]") | keys_below(WINDOW, "windows.offHours[]")
     known |= {"approvals.start.count", "approvals.start.role"}
     return known | {"strategy.blueGreen.checksAfter[].name", "strategy.blueGreen.checksAfter[].http"}
 
