@@ -27,6 +27,7 @@ from ferryman.model.revision import Health, Revision, Run
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import LIVE_STATES, AnalysisSeen, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
 from ferryman.model.world import Match, Orders
+from unit.scripted import ScriptedJudge
 
 READY = InstanceState.READY
 BY_VERB = frozenset(verb_moves())
@@ -74,13 +75,10 @@ class Book:
     events: list[Event] = field(default_factory=list[Event])
     instances: dict[str, Instance] = field(default_factory=dict[str, Instance])
     routes: RoutesSeen = field(default_factory=RoutesSeen)
-    analysis: AnalysisSeen | None = None
+    script: ScriptedJudge = field(default_factory=ScriptedJudge)
     never_ready: set[str] = field(default_factory=set[str])
     crashing: set[str] = field(default_factory=set[str])
     ready_limit: dict[str, int] = field(default_factory=dict[str, int])
-    follows: bool = False
-    missing_since: float | None = None
-    missing_seconds: float = 0.0
     check_outcome: str = "passed"
     frozen_routes: bool = False
     low_available: int = 10**6
@@ -112,7 +110,8 @@ class Book:
     # ---- what the world does
     def seen(self) -> Seen:
         """One observation."""
-        return Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes, analysis=self._judged())
+        analysis = self.script.seen(self.service.current, self.now)
+        return Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes, analysis=analysis)
 
     def tick(self, seconds: float = 1.0) -> Decision:
         """Time passes, instances move, one turn of the loop."""
@@ -151,47 +150,27 @@ class Book:
                 return self
         raise AssertionError(f"{ticks} ticks and still {self.rollout.phase}: {self.story()}")
 
-    def judge(
-        self, verdict: str, *, stage: int | None = None, follows: bool = False, reason: str = "because", **more: Any
-    ) -> Book:
-        """The judge speaks about the present stage from now on, or, when it `follows`, about that of each step."""
-        self.follows = follows
-        at = self.rollout.current.stage if stage is None else stage
-        self.analysis = AnalysisSeen(
-            rollout=self.rollout.id,
-            attempt=self.rollout.attempt,
-            stage=-1 if at is None else at,
-            verdict=verdict,
-            reason=reason,
-            at=self.now,
-            **more,
-        )
+    def judge(self, verdict: str, **more: Any) -> Book:
+        """The judge speaks about the present stage from now on; see `ScriptedJudge.says`."""
+        self.script.says(self.rollout, self.now, verdict, **more)
         return self
 
     def evidence_is_missing(self) -> None:
         """The metrics source says nothing from now on."""
-        self.missing_since = self.now
-        if self.analysis is None:
-            self.judge("continue")
+        self.script.loses_sight(self.rollout, self.now)
 
     def evidence_is_back(self) -> None:
         """It says something again."""
-        if self.missing_since is not None:
-            self.missing_seconds += self.now - self.missing_since
-        self.missing_since = None
+        self.script.sees_again(self.now)
 
-    def _judged(self) -> AnalysisSeen | None:
-        """The judge's word as of now; like the judge, it moves to the stage of a step once that is served."""
-        known, rollout = self.analysis, self.service.current
-        if known is None or rollout is None:
-            return None
-        stage = rollout.current.stage
-        if self.follows and rollout.reached_at is not None and stage is not None and stage != known.stage:
-            self.missing_seconds = 0.0
-            known = self.analysis = replace(known, stage=stage)
-        running = 0.0 if self.missing_since is None else self.now - self.missing_since
-        lost = self.missing_seconds + running
-        return replace(known, at=self.now, error_since=self.missing_since, error_seconds=lost)
+    @property
+    def analysis(self) -> AnalysisSeen | None:
+        """The judge's word."""
+        return self.script.analysis
+
+    @analysis.setter
+    def analysis(self, word: AnalysisSeen | None) -> None:
+        self.script.analysis = word
 
     # ---- what a test looks at
     @property

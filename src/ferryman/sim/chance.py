@@ -7,7 +7,7 @@ import random
 from bisect import bisect_right
 
 NORMAL_FROM = 30.0
-CHOICES_UP_TO = 96
+CHOICES_UP_TO = 400
 
 
 def poisson(chance: random.Random, mean: float) -> int:
@@ -44,23 +44,19 @@ def binomial(chance: random.Random, trials: int, part: float) -> int:
 
 
 def spread(chance: random.Random, count: int, up_to: list[float], into: list[int]) -> None:
-    """Add `count` draws from a distribution, given by its running sums, to the buckets `into`: one by one for few, by
-    the normal law bucket by bucket for many."""
+    """Add `count` draws from a distribution, given by its running sums, to the buckets `into`: one by one for few,
+    bucket by bucket for many, each from what the ones before it left. Rare buckets get their due: who counts few
+    requests and who counts many are compared with each other."""
     if count <= CHOICES_UP_TO:
         draw = chance.random
         for _ in range(count):
             into[bisect_right(up_to, draw())] += 1
         return
-    left, before, largest, most = count, 0.0, 0, 0.0
+    left, before = count, 0.0
     for index, total in enumerate(up_to):
-        part = total - before
-        before = total
-        if part > most:
-            largest, most = index, part
-        mean = count * part
-        if mean < 1e-3:
-            continue
-        got = min(left, max(0, round(chance.gauss(mean, math.sqrt(mean * (1 - part))))))
+        rest = 1.0 - before
+        got = binomial(chance, left, (total - before) / rest) if rest > total - before else left
         into[index] += got
-        left -= got
-    into[largest] += left
+        left, before = left - got, total
+        if not left:
+            return

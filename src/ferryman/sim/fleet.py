@@ -180,7 +180,13 @@ class Fleet:
         """It fails its health check for so long."""
         if body.state is READY:
             self._set(body, InstanceState.UNREADY)
-            self.kernel.after(seconds, lambda: self._recover(body))
+            self.kernel.after(seconds, lambda: self.recover(body))
+
+    def recover(self, body: Body) -> None:
+        """It passes its health check, for the first time or again."""
+        if body.state in (InstanceState.STARTING, InstanceState.UNREADY):
+            body.connections = 1 if body.port is not None else 0
+            self._set(body, READY)
 
     def of(self, revision: str | None, *states: InstanceState) -> list[Body]:
         """Instances of a revision in one of these states, oldest first."""
@@ -205,14 +211,9 @@ class Fleet:
         self._dirty()
         self.watch.moved(body, None, write)
         if chance.random() >= nature.never_ready:
-            self.kernel.after(_between(chance, nature.ready_seconds), lambda: self._recover(body))
+            self.kernel.after(_between(chance, nature.ready_seconds), lambda: self.recover(body))
         if chance.random() < nature.crashes:
             self.kernel.after(_between(chance, nature.crash_seconds), lambda: self.crash(body, "exit status 1"))
-
-    def _recover(self, body: Body) -> None:
-        if body.state in (InstanceState.STARTING, InstanceState.UNREADY):
-            body.connections = 1 if body.port is not None else 0
-            self._set(body, READY)
 
     def _drain(self, body: Body, write: Write) -> None:
         before, body.state, body.since = body.state, DRAINING, self.kernel.now

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.structs import replace
 
+from ferryman.core.lint import sample_plan
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer
 from ferryman.engine.ports import Options
 from ferryman.engine.texts import text_of
 from ferryman.model.errors import FerrymanError
 from ferryman.model.event import BackOrdered, Event, VerdictChanged
-from ferryman.model.plan import PauseGate
+from ferryman.model.plan import HoldGate, PauseGate
 from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
@@ -37,6 +38,9 @@ LIMIT_SECONDS = 7 * 86400.0
 STEP_SECONDS = 1.0
 LEAVING_STEP_SECONDS = 0.1
 SMALLEST_PERCENT = 1e-9
+QUIET_SECONDS = 60.0
+LOOKS_A_STEP = 3600
+"""In a step the judge looks at most so often."""
 
 
 class CommonOutage(msgspec.Struct, frozen=True):
@@ -109,12 +113,14 @@ class Rehearsal:
         wish = self.wish
         self.stable, self.candidate = _revisions(wish.release)
         story = Story(seed=wish.seed, deeds=(), controllers=1, lease_seconds=20.0)
-        self.run = Simulation(story, service=wish.release.service, options=Options())
+        # In a simulation what changes wakes the loop: between two looks of the judge it has nothing to watch for.
+        self.run = Simulation(story, service=wish.release.service, options=Options(watching_seconds=QUIET_SECONDS))
         self.run.controllers[0].stalls = False
         self.run.world.traffic.load = wish.load
         ready = wish.release.min_ready_seconds
         for revision in (self.stable, self.candidate):
             self.run.world.fleet.natures[revision.id] = Nature(ready_seconds=(ready + 0.3, ready + 2.0))
+        self._release = _seldom_judged(wish.release)
         self._waiting = list(wish.failures)
         self._outages = list(wish.outages)
 
@@ -133,7 +139,7 @@ class Rehearsal:
         """What serves now comes up, and users get used to it."""
         run, world = self.run, self.run.world
         run.run_to(STEP_SECONDS)
-        run.deploy_release(replace(self.wish.release, label=self.stable.label), self.stable, self._answered)
+        run.deploy_release(replace(self._release, label=self.stable.label), self.stable, self._answered)
         while world.log.snapshot.stable is None and world.elapsed < START_LIMIT_SECONDS:
             run.run_to(world.elapsed + STEP_SECONDS)
             self._raise_refusal()
@@ -149,7 +155,7 @@ class Rehearsal:
             self._event(event)
 
         self.run.log.on_event = on_event
-        self.run.deploy_release(self.wish.release, self.candidate, self._answered)
+        self.run.deploy_release(self._release, self.candidate, self._answered)
         self._raise_refusal()
         self._look()
 
@@ -281,6 +287,13 @@ class Rehearsal:
             clear_at=self.clear_at,
             violations=tuple(str(violation) for violation in self.run.found.all),
         )
+
+
+def _seldom_judged(release: Release) -> Release:
+    """The same, but in steps of many hours the judge does not look every second."""
+    holds = [hold.seconds for step in sample_plan(release).steps if (hold := step.gate(HoldGate)) is not None]
+    seconds = max(release.analysis.interval_seconds, max(holds, default=0.0) / LOOKS_A_STEP)
+    return replace(release, analysis=replace(release.analysis, interval_seconds=seconds))
 
 
 def _revisions(release: Release) -> tuple[Revision, Revision]:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from scenes.interpreter import run_scenario
+from scenes.pure import PureStage
 from unit.golden import Golden
-from unit.scenarios.interpreter import run_scenario
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("*.txt"))
@@ -14,7 +15,7 @@ FILES = sorted(FOLDER.glob("*.txt"))
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_scenario(path: Path, golden: Golden) -> None:
-    golden(path, run_scenario(path))
+    golden(path, run_scenario(path, PureStage()))
 
 
 def test_there_are_scenarios() -> None:

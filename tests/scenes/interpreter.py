@@ -1,4 +1,4 @@
-"""Runs a scenario on the playbook: `given` settles the release and what serves, `when` does things, `then` tells what
+"""Runs a scenario on a stage: `given` settles the release and what serves, `when` does things, `then` tells what
 came of it. The `then` parts are written by the interpreter itself and compared with the file."""
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from pathlib import Path
 from ferryman.core.approving import approve, deny
 from ferryman.core.freezing import freeze, unfreeze
 from ferryman.core.phases import Verb
-from ferryman.core.verbs import Answer
+from ferryman.core.verbs import Answer, command, deploy, drill, undo
 from ferryman.model.errors import Refused
+from ferryman.model.event import Noted
 from ferryman.model.plan import Phase
-from ferryman.model.seen import InstanceState
-from unit.playbook import Book
-from unit.scenarios.language import Wish, seconds
-from unit.scenarios.telling import state, told
+from ferryman.model.rollout import Service
+from scenes.language import Wish, seconds
+from scenes.stage import ACTOR, Stage, rollout_of
+from scenes.telling import state, told
+from unit.playbook import revision
 
-TICKS_MAX = 800
 VERBS = {
     "promote": Verb.PROMOTE,
     "promote in full": Verb.FULL,
@@ -31,14 +32,14 @@ VERBS = {
 
 
 class Scenario:
-    """One file being run."""
+    """One file being run on one stage."""
 
-    def __init__(self) -> None:
-        self.book = Book()
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
         self.wish = Wish()
         self.said: list[str] = []
         self.told = 0
-        self.began = self.book.now
+        self.began = stage.now()
 
     def given(self, line: str) -> None:
         """A setting, or what serves already."""
@@ -48,10 +49,9 @@ class Scenario:
             self.wish.settings[word] = value
             return
         for label in value.split(", then "):
-            self.book.deploy(self.wish.release(label))
-            self.book.run()
-        self.began, self.told = self.book.now, len(self.book.events)
-        self._fresh_marks()
+            self.stage.serve(self.wish.release(label))
+        self.began, self.told = self.stage.now(), len(self.stage.events())
+        self.stage.marks()
 
     def when(self, line: str) -> None:
         """One thing to do."""
@@ -64,150 +64,149 @@ class Scenario:
 
     def then(self) -> list[str]:
         """What came of it since the last time."""
-        book = self.book
-        lines = [*self.said, *(told(e, self.began) for e in book.events[self.told :]), *state(book, self.began)]
-        if book.low_available < 10**6:
-            lines.append(
-                f"    meanwhile never fewer than {book.low_available} ready, never more than {book.high_total}"
-            )
-        self.said, self.told = [], len(book.events)
-        self._fresh_marks()
+        events = self.stage.events()
+        lines = [*self.said, *(told(e, self.began) for e in events[self.told :] if not isinstance(e.body, Noted))]
+        lines += state(self.stage.service(), self.stage.look(), self.began)
+        marks = self.stage.marks()
+        if marks is not None:
+            lines.append(f"    meanwhile never fewer than {marks[0]} ready, never more than {marks[1]}")
+        self.said, self.told = [], len(events)
         return lines
 
     def answer(self, ask: Callable[[], Answer]) -> None:
         """Ask, and keep what was said; a refusal leaves everything as it was."""
-        before = self.book.service
+        before = self.stage.service()
         try:
             self.said.append(f"  > {ask().text}")
         except Refused as refusal:
-            assert self.book.service == before
+            assert self.stage.service().seq == before.seq
             self.said.append(f"  > refused !{refusal.code}: {refusal.message}")
             self.said.append(f"    legal: {', '.join(refusal.legal)}")
-
-    def until(self, done: Callable[[], bool], what: str) -> None:
-        """Let time pass until something is so."""
-        for _ in range(TICKS_MAX):
-            self.book.tick()
-            if done():
-                return
-        raise AssertionError(f"never {what}: {self.book.story()}")
-
-    def _fresh_marks(self) -> None:
-        self.book.low_available, self.book.high_total = 10**6, 0
 
 
 def _deploy(run: Scenario, label: str, more: str | None, base: str | None) -> None:
     wish = run.wish.with_text(more or "")
     seen = None if base is None else "" if base == "nothing" else base
-    run.answer(lambda: run.book.deploy(wish.release(label), base=seen))
+    run.answer(lambda: run.stage.deploy(wish.release(label), seen))
 
 
 def _verb(run: Scenario, word: str) -> None:
-    run.answer(lambda: run.book.verb(VERBS[word]))
+    run.answer(lambda: run.stage.verb(VERBS[word]))
 
 
 def _undo(run: Scenario, label: str | None) -> None:
-    run.answer(lambda: run.book.undo(to=label))
+    run.answer(lambda: run.stage.undo(label))
 
 
 def _drill(run: Scenario, percent: str | None, hold: str | None) -> None:
-    share = float(percent or 0.0)
-    run.answer(lambda: run.book.drill(traffic_percent=share, hold_seconds=seconds(hold) if hold else 10.0))
-
-
-def _answer(run: Scenario, who: str, word: str, role: str | None, reason: str | None) -> None:
-    ask = approve if word == "approves" else deny
-    book = run.book
+    share, held = float(percent or 0.0), seconds(hold) if hold else 10.0
     run.answer(
-        lambda: book.take(ask(book.service, actor=who, role=role or "operator", now=book.now, reason=reason or ""))
-    )
-
-
-def _freeze(run: Scenario, time: str | None, back: str | None, reason: str) -> None:
-    book = run.book
-    until = None if time is None else book.now + seconds(time)
-    run.answer(
-        lambda: book.take(
-            freeze(book.service, actor="ana", now=book.now, reason=reason, until=until, rollback=bool(back))
+        lambda: run.stage.ask(
+            lambda service, now: drill(service, actor=ACTOR, traffic_percent=share, hold_seconds=held)
         )
     )
 
 
+def _answer(run: Scenario, who: str, word: str, role: str | None, reason: str | None) -> None:
+    said = approve if word == "approves" else deny
+    run.answer(
+        lambda: run.stage.ask(
+            lambda service, now: said(service, actor=who, role=role or "operator", now=now, reason=reason or "")
+        )
+    )
+
+
+def _freeze(run: Scenario, time: str | None, back: str | None, reason: str) -> None:
+    def question(service: Service, now: float) -> Answer:
+        until = None if time is None else now + seconds(time)
+        return freeze(service, actor=ACTOR, now=now, reason=reason, until=until, rollback=bool(back))
+
+    run.answer(lambda: run.stage.ask(question))
+
+
 def _unfreeze(run: Scenario) -> None:
-    run.answer(lambda: run.book.take(unfreeze(run.book.service, actor="ana")))
+    run.answer(lambda: run.stage.ask(lambda service, now: unfreeze(service, actor=ACTOR)))
 
 
 def _emergency(run: Scenario, what: str, label: str | None, reason: str | None) -> None:
-    book, why = run.book, reason or ""
-    match what:
-        case "promote":
-            run.answer(lambda: book.verb(Verb.PROMOTE, reason=why, emergency=True))
-        case "undo":
-            run.answer(lambda: book.undo(to=label, reason=why, emergency=True))
-        case _:
-            run.answer(lambda: book.deploy(run.wish.release(label or ""), reason=why, emergency=True))
+    why = reason or ""
+
+    def question(service: Service, now: float) -> Answer:
+        match what:
+            case "promote":
+                return command(service, Verb.PROMOTE, actor=ACTOR, now=now, reason=why, emergency=True)
+            case "undo":
+                return undo(service, actor=ACTOR, now=now, to=label, reason=why, emergency=True)
+            case _:
+                of = run.wish.release(label or "")
+                return deploy(service, of, revision(of), actor=ACTOR, now=now, reason=why, emergency=True)
+
+    run.answer(lambda: run.stage.ask(question))
 
 
 def _until_phase(run: Scenario, phase: str) -> None:
     wanted = Phase(phase.replace(" ", "_"))
-    run.until(lambda: run.book.rollout.phase is wanted, phase)
+    run.stage.until(lambda: (r := rollout_of(run.stage)) is not None and r.phase is wanted, phase)
 
 
 def _until_step(run: Scenario, name: str) -> None:
-    run.until(lambda: run.book.rollout.current.name == name and run.book.rollout.reached_at is not None, name)
+    def there() -> bool:
+        rollout = rollout_of(run.stage)
+        return rollout is not None and rollout.current.name == name and rollout.reached_at is not None
+
+    run.stage.until(there, name)
 
 
 def _until_entered(run: Scenario, name: str) -> None:
-    run.until(lambda: run.book.rollout.current.name == name, name)
+    run.stage.until(lambda: (r := rollout_of(run.stage)) is not None and r.current.name == name, name)
 
 
 def _until_ended(run: Scenario) -> None:
-    run.until(lambda: run.book.rollout.phase.terminal and not run.book.service.queue, "ended")
+    def ended() -> bool:
+        rollout = rollout_of(run.stage)
+        return rollout is not None and rollout.phase.terminal and not run.stage.service().queue
+
+    run.stage.until(ended, "ended")
 
 
 def _wait(run: Scenario, time: str) -> None:
-    for _ in range(int(seconds(time))):
-        run.book.tick()
+    run.stage.wait(seconds(time))
 
 
-def _ready(run: Scenario, label: str, how: str) -> None:
-    sets = {"never becomes ready": run.book.never_ready, "crashes when started": run.book.crashing}
-    for known in sets.values():
-        known.discard(label)
-    if how in sets:
-        sets[how].add(label)
+def _nature(run: Scenario, label: str, how: str) -> None:
+    run.stage.nature(label, how)
 
 
 def _lose(run: Scenario, count: str, label: str) -> None:
-    run.book.crash(label, int(count))
+    run.stage.lose(label, int(count), die=True)
 
 
 def _unready(run: Scenario, count: str, label: str) -> None:
-    run.book.crash(label, int(count), InstanceState.UNREADY)
+    run.stage.lose(label, int(count), die=False)
 
 
 def _limit(run: Scenario, count: str, label: str) -> None:
-    run.book.ready_limit[label] = int(count)
+    run.stage.limit(label, int(count))
 
 
 def _judge(run: Scenario, always: str | None, verdict: str) -> None:
-    run.book.judge(verdict, follows=bool(always))
+    run.stage.judge(verdict, always=bool(always))
 
 
 def _missing(run: Scenario) -> None:
-    run.book.evidence_is_missing()
+    run.stage.evidence(missing=True)
 
 
 def _back(run: Scenario) -> None:
-    run.book.evidence_is_back()
+    run.stage.evidence(missing=False)
 
 
 def _down(run: Scenario) -> None:
-    run.answer(run.book.down)
+    run.answer(run.stage.down)
 
 
 def _checks(run: Scenario, outcome: str) -> None:
-    run.book.check_outcome = {"fail": "failed", "pass": "passed"}[outcome]
+    run.stage.checks({"fail": "failed", "pass": "passed"}[outcome])
 
 
 DEEDS: list[tuple[str, Callable[..., None]]] = [
@@ -224,7 +223,7 @@ DEEDS: list[tuple[str, Callable[..., None]]] = [
     (r"until it enters '(.+)'", _until_entered),
     (r"until (.+)", _until_phase),
     (r"wait (\S+)", _wait),
-    (r"(\S+) (never becomes ready|crashes when started|is well again)", _ready),
+    (r"(\S+) (never becomes ready|crashes when started|is well again)", _nature),
     (r"(\d+) of (\S+) die", _lose),
     (r"(\d+) of (\S+) stop answering", _unready),
     (r"at most (\d+) of (\S+) become ready", _limit),
@@ -236,9 +235,9 @@ DEEDS: list[tuple[str, Callable[..., None]]] = [
 ]
 
 
-def run_scenario(path: Path) -> str:
-    """The text of the file with its `then` parts as they come out."""
-    run, out, part = Scenario(), list[str](), ""
+def run_scenario(path: Path, stage: Stage) -> str:
+    """The text of the file with its `then` parts as they come out on this stage."""
+    run, out, part = Scenario(stage), list[str](), ""
     for line in path.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith((" ", "#")):
             part = line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ferryman.model.event import (
     ApprovalOpened,
     Approved,
@@ -22,9 +24,8 @@ from ferryman.model.event import (
     StepReached,
     VerdictChanged,
 )
-from ferryman.model.rollout import Rollout, Track
-from ferryman.model.seen import LIVE_STATES
-from unit.playbook import Book
+from ferryman.model.rollout import Rollout, Service, Track
+from scenes.stage import Look
 
 
 def told(event: Event, began: float) -> str:
@@ -86,20 +87,17 @@ def _asked(event: Event) -> str:
             return event.kind.replace("_", " ")
 
 
-def state(book: Book, began: float) -> list[str]:
+def state(service: Service, look: Look, began: float) -> list[str]:
     """Where the rollout is, and what of it users meet."""
-    rollout = book.service.current
+    rollout = service.current
     lines = [f"  = {_where(rollout)}" if rollout else "  = nothing runs"]
-    labels = sorted({i.revision for i in book.instances.values() if i.state in LIVE_STATES} | set(book.routes.weights))
-    for label in labels:
-        live = sum(i.revision == label and i.state in LIVE_STATES for i in book.instances.values())
-        weight = f", weight {book.weight(label):g}" if book.routed else ""
-        oldest = min((i.started_at for i in book.instances.values() if i.revision == label), default=began) - began
-        age = f", none begun before +{oldest:g}s" if book.service.fresh_since else ""
-        lines.append(f"    {label}: {book.ready(label)} ready of {live}{weight}{age}")
-    if book.routes.preview:
-        lines.append(f"    preview: {book.routes.preview}")
-    lines += [f"    {m.kind} {m.name}={m.value}: {m.revision}" for m in book.matches]
+    for label, side in sorted(look.sides.items()):
+        weight = f", weight {side.weight:g}" if look.routed else ""
+        age = f", none begun before +{side.oldest - began:g}s" if service.fresh_since else ""
+        lines.append(f"    {label}: {side.ready} ready of {side.live}{weight}{age}")
+    if look.preview:
+        lines.append(f"    preview: {look.preview}")
+    lines += [f"    {kind} {name}={value}: {label}" for kind, name, value, label in look.matches]
     return lines
 
 
@@ -109,3 +107,27 @@ def _where(rollout: Rollout) -> str:
         return f"{rollout.id} {rollout.phase.value}{attempt}"
     place = f" at step {rollout.current.name!r}" if rollout.entered_at is not None else ""
     return f"{rollout.id} {rollout.phase.value}{place}{attempt}"
+
+
+_MARKS = re.compile(r"    meanwhile never fewer than (\d+) ready, never more than (\d+)")
+_TIMES = (
+    (re.compile(r"^  \+[\d.e+-]+s  "), "  "),
+    (re.compile(r" after [\d.]+s"), ""),
+    (re.compile(r", none begun before \+[-\d.]+s"), ""),
+    (re.compile(r" to \w{3} \d{4}-\d\d-\d\d \d\d:\d\d UTC"), " to a time"),
+    (re.compile(r"no evidence for [\d.]+ s"), "no evidence"),
+)
+
+
+def timeless(text: str) -> list[str]:
+    """A scenario as it reads in any world: the same things in the same order, whenever they are."""
+    lines = [line for line in text.splitlines() if not _MARKS.fullmatch(line)]
+    for pattern, instead in _TIMES:
+        lines = [pattern.sub(instead, line) for line in lines]
+    return lines
+
+
+def bounds(text: str) -> tuple[int, int]:
+    """(fewest ready, most live) of all its parts."""
+    found = [(int(low), int(high)) for low, high in _MARKS.findall(text)]
+    return min((low for low, _ in found), default=0), max((high for _, high in found), default=10**6)
