@@ -9,7 +9,15 @@ from urllib.parse import quote
 import msgspec
 
 from ferryman.api import wire
-from ferryman.api.access.wire import RevokeRequest, SessionView, SignInView, TokenMade, TokenRequest, TokenView
+from ferryman.api.access.wire import (
+    LinkView,
+    RevokeRequest,
+    SessionView,
+    SignInView,
+    TokenMade,
+    TokenRequest,
+    TokenView,
+)
 from ferryman.api.place import read_record, state_folder
 from ferryman.api.problems import ProblemDocument, to_error
 from ferryman.cli.remote import Remote, chosen
@@ -240,6 +248,10 @@ class Client:
     def create_token(self, asked: TokenRequest) -> TokenMade:
         """A new token; its text is in the answer alone."""
         return self._post("/v1/tokens", asked, TokenMade)
+
+    def make_link(self) -> LinkView:
+        """A code that signs a browser in, once; over the socket only."""
+        return self._post("/v1/session/link", {}, LinkView)
 
     def revoke_token(self, which: str, reason: str) -> TokenView:
         """Take a token out of use, by id or by name."""

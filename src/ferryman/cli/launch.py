@@ -41,11 +41,12 @@ class Word(msgspec.Struct, frozen=True):
 class Starting:
     """A controller that was started and has not yet answered; `stop` ends it by its own process id."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, listen: str | None = None) -> None:
         self.log = make_state_folder(project) / LOG_FILE
         self._reader, writer = os.pipe()
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         command = [sys.executable, "-m", "ferryman", "--project", str(project), "serve", "--ready-fd", str(writer)]
+        command += ["--listen", listen] if listen is not None else []
         try:
             self.process = subprocess.Popen(
                 command,
@@ -134,6 +135,7 @@ def ensure_controller(
     announce: Announce,
     seconds: float = START_SECONDS,
     begun: list[Starting] | None = None,
+    listen: str | None = None,
 ) -> Started:
     """A client of the controller of `project`, started detached if none runs; then `announce` is told.
 
@@ -147,7 +149,7 @@ def ensure_controller(
         if client is not None:
             return Started(client, None)
         try:
-            return _start(project, announce, seconds, begun)
+            return _start(project, announce, seconds, begun, listen)
         except ControllerError as problem:
             # Another one holds the folder: it is about to be ready, or about to end.
             if problem.code != "state_held" or time.monotonic() >= deadline:
@@ -155,10 +157,12 @@ def ensure_controller(
         time.sleep(POLL_SECONDS)
 
 
-def _start(project: Path, announce: Announce, seconds: float, begun: list[Starting] | None) -> Started:
+def _start(
+    project: Path, announce: Announce, seconds: float, begun: list[Starting] | None, listen: str | None
+) -> Started:
     announce(f"starting a controller for {project} ...")
     with uninterrupted():
-        starting = Starting(project)
+        starting = Starting(project, listen)
         if begun is not None:
             begun.append(starting)
     try:

@@ -196,7 +196,8 @@ def serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--listen",
         metavar="ADDRESS:PORT",
-        help="answer over TCP too; beyond loopback only with tokens or OIDC, and TLS",
+        help="where the API and the dashboard are (127.0.0.1:7300, or a free port); beyond loopback only with tokens or "
+        "OIDC, and TLS",
     )
     parser.add_argument("--config", metavar="FILE", help="the settings file (ferry.yaml in the project folder)")
     parser.add_argument(

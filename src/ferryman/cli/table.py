@@ -131,6 +131,9 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     examples=("ferry spec --list", "ferry spec --example canary > ferryman.yaml"), adds=("spec",)),
             Command("serve", "commands.serve:run", "run the controller here in the foreground",
                     "A deploy starts one by itself. Ending it leaves everything serving.", adds=("serve",)),
+            Command("dashboard", "commands.dashboard:run", "a link that opens the dashboard, signed in",
+                    "The link is for the owner of the controller, good for one sign-in within ten minutes; others sign in "
+                    "with a token. A controller is started if none runs."),
             Command("token", "commands.token:run", "who may reach the controller from elsewhere, and as what",
                     "A token is shown once, when it is made. Roles: a viewer looks, an operator releases, which runs "
                     "commands on this machine, an admin settles who may. Works without a controller too.",

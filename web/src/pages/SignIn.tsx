@@ -1,5 +1,5 @@
 // Sign-in by a token, or by the company's own sign-in where the controller offers it.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 import { ApiError, said } from "../api/client.ts";
 import { session, signIn } from "../live/session.ts";
@@ -14,6 +14,23 @@ export function SignIn() {
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState(place.value.query.get("problem") ?? "");
   const next = safe(place.value.query.get("next"));
+
+  // A link of the owner: its code stands behind the #, where no server and no log sees it, and leaves the address at once.
+  useEffect(() => {
+    const code = location.hash.slice(1);
+    if (!code.startsWith("once_")) return;
+    history.replaceState({}, "", location.pathname + location.search);
+    setBusy(true);
+    signIn(code)
+      .then(() => {
+        restart();
+        go(next, { replace: true });
+      })
+      .catch((problem: unknown) => {
+        setTrouble(said(problem));
+        setBusy(false);
+      });
+  }, []);
 
   async function submit(event: SubmitEvent): Promise<void> {
     event.preventDefault();

@@ -64,7 +64,7 @@ function describe(verb: string, view: ServiceView): VerbText {
     case "retry":
       return made("Retry", `Try ${candidate} again`, "The same release begins anew, from its first step.", "plain");
     case "undo":
-      return made("Undo", `Undo ${view.serving ?? candidate}`, "Goes back to a version that served before.", "danger", true);
+      return made("Undo", `Undo ${view.serving ?? candidate}`, "Goes back to a version that served before.", "plain", true);
     case "restart":
       return made("Restart", `Restart ${view.service}`, "Replaces each instance by a new one of the same version.", "quiet");
     default:

@@ -26,6 +26,7 @@ from ferryman.api.access.credentials import (
     token_id,
 )
 from ferryman.api.access.hosts import SAFE_METHODS, Hosts, host_name, is_local
+from ferryman.api.access.links import Links
 from ferryman.api.access.oidc.flow import Flow
 from ferryman.api.access.principal import (
     EVERY_SERVICE,
@@ -54,6 +55,9 @@ from ferryman.model.settings import LOOPBACK_HOSTS, Settings
 from ferryman.store.journal import Journal
 
 SESSION_PATH = "/v1/session"
+LINK = "link"
+"""How a session began that no token stands behind: by a link of the owner."""
+
 CSRF_HEADER = "x-csrf-token"
 USE_NOTED_SECONDS = 86_400.0
 """A token's use is written down at most this often."""
@@ -78,6 +82,7 @@ class Access:
     attempts: Attempts = field(default_factory=Attempts)
 
     def __post_init__(self) -> None:
+        self.links = Links(self.random_bytes)
         self.hosts = Hosts(self.settings.public_url, tls=self.settings.tls is not None)
 
     async def load(self) -> None:
@@ -181,7 +186,7 @@ class Access:
         if now >= made.expires_at or now - session.seen_at >= idle:
             return False
         if not made.token:
-            return self.settings.oidc is not None
+            return made.via == LINK or self.settings.oidc is not None
         token = self.state.tokens.get(made.token)
         return token is not None and token.state(now) == "live"
 
@@ -267,6 +272,18 @@ class Access:
         made = SignedIn(minted.id, name, via, minted.digest, expires_at, token, roles, address)
         await self._write(name, "signed_in", made)
         return minted.text
+
+    async def sign_in_by_link(self, text: str, request: Request) -> str:
+        """The cookie of a session of who made the link, with every right: only the owner can make one. Raises
+        `Unauthenticated` (``link_over``), `TooManyAttempts`."""
+        name = self.links.take(text, self.now())
+        if name is None:
+            self._count_failure(request, "")
+            raise Unauthenticated(
+                "link_over", "this link was used already, or is too old", "`ferry dashboard` makes one"
+            )
+        address = request.client.host if request.client else ""
+        return await self.sign_in(name, LINK, address, roles={EVERY_SERVICE: Role.ADMIN})
 
     async def sign_out(self, principal: Principal) -> None:
         """End the session of who asks; nothing happens without one."""

@@ -45,6 +45,11 @@ def mint_cookie(random_bytes: RandomBytes) -> Minted:
     return Minted(digest(text)[:12], text, digest(text))
 
 
+def random_text(random_bytes: RandomBytes) -> str:
+    """256 random bits that may stand in a URL."""
+    return _urlsafe(random_bytes(SECRET_BYTES))
+
+
 def token_id(text: str) -> str | None:
     """The id in a token of the right form; None for anything else."""
     found = _TOKEN.fullmatch(text)

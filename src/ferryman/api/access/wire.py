@@ -53,7 +53,7 @@ class TokenMade(msgspec.Struct, frozen=True):
 
 
 class SignInRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Sign-in with a token."""
+    """Sign-in with a token, or with the code of a link."""
 
     token: Annotated[str, Meta(max_length=200)]
 
@@ -68,6 +68,14 @@ class SignInView(msgspec.Struct, frozen=True):
     address: str
     started_at: float
     seen_at: float
+    expires_at: float
+
+
+class LinkView(msgspec.Struct, frozen=True):
+    """A code that signs a browser in once, until `expires_at`: it stands behind the # of /sign-in, or in the place of a
+    token."""
+
+    code: str
     expires_at: float
 
 

@@ -6,9 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ferryman.api.access.access import Access
-from ferryman.api.access.principal import Permission, Principal
+from ferryman.api.access.links import is_link
+from ferryman.api.access.principal import Forbidden, Permission, Principal
 from ferryman.api.access.views import all_tokens, session_view, sign_in_view, token_view
 from ferryman.api.access.wire import (
+    LinkView,
     RevokeRequest,
     SessionView,
     SignInRequest,
@@ -63,15 +65,27 @@ async def post_session(call: Call[Nothing, SignInRequest]) -> Response:
     """Sign in by a token."""
     access, request = call.api.access, call.request
     access.check_origin(request, required=False)
-    token = await access.token(call.body.token.strip(), request)
-    made = token.made
-    address = request.client.host if request.client else ""
-    cookie = await access.sign_in(made.name, "token", address, token=made.id, roles=made.roles)
+    text = call.body.token.strip()
+    if is_link(text):
+        cookie = await access.sign_in_by_link(text, request)
+    else:
+        made = (await access.token(text, request)).made
+        address = request.client.host if request.client else ""
+        cookie = await access.sign_in(made.name, "token", address, token=made.id, roles=made.roles)
     session = access.state.session_of_cookie(cookie)
-    principal = Principal(made.name, made.roles, "session", session.made.id)
+    principal = Principal(session.made.name, session.made.roles, "session", session.made.id)
     reply = answer(session_view(access, principal, cookie))
     set_cookie(access, request, reply, cookie)
     return reply
+
+
+async def post_link(call: Call[Nothing, Nothing]) -> LinkView:
+    """A code for the owner's browser. Raises `Forbidden` for who does not ask over the socket."""
+    if call.principal.via != "socket":
+        raise Forbidden("forbidden", "a link is made for the owner of the controller only", "`ferry dashboard`")
+    access = call.api.access
+    code, expires_at = access.links.make(call.principal.name, access.now())
+    return LinkView(code, expires_at)
 
 
 async def delete_session(call: Call[Nothing, Nothing]) -> Response:
@@ -179,6 +193,18 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         detail="Sets the cookie of the session: HttpOnly, SameSite=Strict, with HTTPS Secure and `__Host-`. Writes in it "
         "need its `csrf` in the header X-CSRF-Token, and come from our own pages.",
         problems=(429,),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/session/link",
+        permission=Permission.ADMINISTER,
+        scope=Scoped.EVERYWHERE,
+        handler=post_link,
+        answer=LinkView,
+        query=Nothing,
+        body=Nothing,
+        summary="A code that signs the owner's browser in, once",
+        detail="Over the socket only. It takes the place of a token in `POST /v1/session`, within ten minutes.",
     ),
     Endpoint(
         method="DELETE",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable
 
@@ -18,6 +19,9 @@ from ferryman.cli.context import OK, Context, Output
 from ferryman.cli.launch import Word
 from ferryman.model.errors import FerrymanError, UsageError
 from ferryman.model.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+USUAL_PORT = 7300
 
 
 def run(context: Context) -> int:
@@ -61,14 +65,27 @@ def settings_of(context: Context) -> Settings:
         if listen is None:
             raise UsageError("bad_address", f"{args.listen!r} is no address", "write 127.0.0.1:PORT, or 0.0.0.0:PORT")
         settings = replace(settings, listen=listen)
+    elif settings.listen is None and args.ready_fd is None:
+        settings = replace(settings, listen=parse_listen(usual_address()))
     return replace(settings, insecure_http=True) if args.insecure_http else settings
+
+
+def usual_address() -> str:
+    """The usual port of loopback, or port 0, a free one, when somebody listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, USUAL_PORT))
+        except OSError:
+            return f"{LOOPBACK}:0"
+    return f"{LOOPBACK}:{USUAL_PORT}"
 
 
 def _greet(out: Output, record: ControllerRecord) -> None:
     out.emit(record)
-    out.remark(f"controller of {record.project} (pid {record.pid}), state in {state_folder_of(record)}")
     if record.url:
-        out.remark(f"answers at {record.url} too")
+        out.remark(f"dashboard: {record.url}  (`ferry dashboard` prints a link that signs you in)")
+    out.remark(f"controller of {record.project} (pid {record.pid}), state in {state_folder_of(record)}")
     out.remark("Ctrl-C ends the controller only: services go on serving, and the next one takes them over")
 
 

@@ -29,6 +29,8 @@ def run(context: Context) -> int:
     try:
         stage.open()
         out.say(f"A small shop, {REPLICAS} instances behind Envoy on http://127.0.0.1:{stage.port}, in {folder}")
+        if link := stage.dashboard():
+            out.say(f"Watch it in a browser: {link}")
         with Show(out) as show:
             show.act(OPENING)
             stage.first(show.look)

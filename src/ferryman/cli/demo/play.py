@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ferryman.cli.client import Client
+from ferryman.cli.commands.dashboard import make_link
 from ferryman.cli.demo.script import CONNECTIONS, OPENING, RATE_PER_SECOND, SERVICE, Act, release_file
 from ferryman.cli.interrupts import uninterrupted
 from ferryman.cli.launch import Started, ensure_controller
@@ -92,7 +93,12 @@ class Stage:
     def open(self) -> None:
         """Start the controller for the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._started = ensure_controller(self.folder, announce=self._say)
+        self._started = ensure_controller(self.folder, announce=self._say, listen="127.0.0.1:0")
+
+    def dashboard(self) -> str:
+        """A link to the dashboard that signs in once; "" when the controller was there before and listens on no port."""
+        made = make_link(self.folder, self.client)
+        return made.link if made is not None else ""
 
     def first(self, look: Look) -> None:
         """Bring the first version up, then the stream of requests. Raises `FerrymanError`."""
