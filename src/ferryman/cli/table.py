@@ -145,8 +145,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command("login", "commands.login:run", "keep a token for a controller on another machine",
                     "The token is read from FERRY_TOKEN, the terminal or standard input, tried, and kept in "
                     "~/.config/ferryman/tokens, for this user alone.",
-                    ("ferry login https://ferry.example.com:7300", "ferry login https://10.0.0.5:7300 --ca-file ca.pem",
-                     "ferry --url https://ferry.example.com:7300 status"), ("login",)),
+                    ("ferry login https://ferry.example.com:7300", "ferry login https://10.0.0.5:7300 --ca-file ca.pem"), ("login",)),
             Command("judge", "commands.judge:run", "weigh recorded evidence: JSON lines in, verdicts out", adds=("judge",)),
             Command("completion", "commands.completion:run", "print the completion script of a shell",
                     examples=('eval "$(ferry completion bash)"',), adds=("completion",)),
