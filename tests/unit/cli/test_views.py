@@ -51,7 +51,7 @@ def test_the_tree(name: str, golden: Golden) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [44, 80, 120])
 def test_the_dashboard(name: str, width: int, golden: Golden) -> None:
     text = drawn(ALL[name], width)
     assert {cell_len(line) for line in text.splitlines()} == {width}

@@ -23,13 +23,15 @@ REQUESTS_WORTH_A_LOOK = 50
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line: texts of the left and right version, the difference, its mark."""
+    """One line: texts of the left and right version, the difference, its mark; `interval` is what the judge is confident
+    that the ratio of the rates lies in."""
 
     name: str
     left: str
     right: str = ""
     delta: str = ""
     mark: Mark = Mark.NONE
+    interval: str = ""
 
 
 def sides_shown(sides: tuple[SideView, ...]) -> tuple[SideView | None, SideView | None]:
@@ -52,6 +54,7 @@ def rows(
         _row("Errors", left, right, lambda s: percent(s.error_percent)),
         _row("Latency p50", left, right, lambda s: milliseconds(s.p50_ms)),
         _row("Latency p95", left, right, lambda s: milliseconds(s.p95_ms)),
+        _row("Latency p99", left, right, lambda s: milliseconds(s.p99_ms)),
         _row("CPU", left, right, lambda s: percent(s.cpu_percent)),
         _row("Memory", left, right, lambda s: size(s.memory_bytes)),
         _row("Ready", left, right, lambda s: f"{s.ready}/{s.wanted}"),
@@ -63,14 +66,30 @@ def rows(
         _errors(left, right, evidence),
         _latency(left.p50_ms, right.p50_ms, right, None),
         _latency(left.p95_ms, right.p95_ms, right, _harm(evidence, "latency")),
+        _latency(left.p99_ms, right.p99_ms, right, None),
         _usage(left.cpu_percent, right.cpu_percent, CPU_WORTH_A_LOOK_PERCENT),
         _usage(left.memory_bytes, right.memory_bytes, 0.0),
         ("", Mark.OK if right.ready >= right.wanted else Mark.WARN),
     ]
+    known = {"Errors": _interval(evidence, "errors"), "Latency p95": _interval(evidence, "latency")}
     return [
-        msgspec.structs.replace(row, delta=delta, mark=Mark.BAD if failed and mark is Mark.WARN else mark)
+        msgspec.structs.replace(
+            row,
+            delta=delta,
+            mark=Mark.BAD if failed and mark is Mark.WARN else mark,
+            interval=known.get(row.name, ""),
+        )
         for row, (delta, mark) in zip(made, differences, strict=True)
     ]
+
+
+def _interval(evidence: Evidence | None, name: str) -> str:
+    """`0.40-2.6x`; an end that the judge does not know yet is left open."""
+    metric = next((m for m in evidence.metrics if m.name == name), None) if evidence is not None else None
+    if metric is None or (metric.low is None and metric.high is None):
+        return ""
+    low = "0" if metric.low is None else f"{metric.low:.2g}"
+    return f"{low}-{metric.high:.2g}x" if metric.high is not None else f"over {low}x"
 
 
 def _row(name: str, left: SideView | None, right: SideView | None, text: Callable[[SideView], str]) -> Row:

@@ -17,10 +17,16 @@ from ferryman.cli.views.words import cause, current_step, doing, frozen, going_b
 from ferryman.model.view import RolloutView, ServiceView, SideView
 
 EVENTS_SHOWN = 4
-WIDTH_MIN = 60
+WIDTH_MIN = 40
+NARROW_CELLS, WIDE_CELLS = 56, 74
+"""With fewer cells than the first inside the frame columns have no room to spare; from the second on there is room for
+the judge's intervals."""
 BORDER_CELLS = 4
+ASKED_SLACK_PERCENT = 0.6
+"""The share that is served may lie so far from the one that was asked for without a word."""
+
 BORDER_LINES = 2
-TABLE_LINES = 7
+TABLE_LINES = 8
 """Of the table, beyond the one that every part has."""
 
 NAME_CELLS = 8
@@ -39,13 +45,16 @@ STATE_MARKS = {
 def dashboard(
     view: ServiceView, width: int = 80, *, height: int | None = None, ascii_only: bool = False
 ) -> RenderableType:
-    """The picture of `view`, `width` cells wide (at least 60). How many lines it has hangs on the situation, not on the
-    figures. With `height` it leaves out events, and if need be the rules between its parts, to have no more lines."""
+    """The picture of `view`, `width` cells wide (at least 40). How many lines it has hangs on the situation, not on the
+    figures. With `height` it leaves out events, and if need be the rules between its parts and a row, to have no more lines."""
     width = max(width, WIDTH_MIN)
     signs = ASCII if ascii_only else UNICODE
     inner = width - BORDER_CELLS
     sections = _sections(view, inner, signs)
-    used = BORDER_LINES + sum(len(section) for section in sections) + TABLE_LINES * bool(view.sides) + len(sections) - 1
+    used = _lines(sections, view, TABLE_LINES) + len(sections) - 1
+    if height is not None and used - (len(sections) - 1) > height:
+        sections = _sections(view, inner, signs, lean=True)
+        used = _lines(sections, view, TABLE_LINES - 1) + len(sections) - 1
     room = EVENTS_SHOWN + 1 if height is None else height - used
     if view.recent and room > 1:
         sections.append(_events(view, inner, min(EVENTS_SHOWN, room - 1), signs))
@@ -64,7 +73,11 @@ def dashboard(
     )
 
 
-def _sections(view: ServiceView, inner: int, signs: Signs) -> list[list[RenderableType]]:
+def _lines(sections: list[list[RenderableType]], view: ServiceView, table_lines: int) -> int:
+    return BORDER_LINES + sum(len(section) for section in sections) + table_lines * bool(view.sides)
+
+
+def _sections(view: ServiceView, inner: int, signs: Signs, *, lean: bool = False) -> list[list[RenderableType]]:
     """All but the events; every renderable is one line, but the table."""
     rollout = view.rollout
     evidence = read_evidence(rollout.evidence) if rollout is not None and running(rollout) else None
@@ -73,7 +86,7 @@ def _sections(view: ServiceView, inner: int, signs: Signs) -> list[list[Renderab
         top += [_progress(view, rollout, signs), _steps(rollout, inner, signs)]
     sections = [top]
     if any(compare.sides_shown(view.sides)):
-        sections.append([_table(view, evidence, signs)])
+        sections.append([_table(view, evidence, inner, signs, lean=lean)])
     if rollout is not None and running(rollout) and rollout.track != "back" and rollout.stable is not None:
         sections.append(_judge(rollout, evidence, inner, signs))
     sections.append(_status(view, inner, signs))
@@ -122,7 +135,10 @@ def _split(view: ServiceView, inner: int, signs: Signs) -> Text:
 
 def _share(side: SideView) -> Text:
     style = CANDIDATE_STYLE if side.role == "candidate" else STABLE_STYLE
-    return Text(f"{side.label} {weight(round(side.weight_seen, 1))}", style=style)
+    text = Text(f"{side.label} {weight(round(side.weight_seen, 1))}", style=style)
+    if abs(side.weight_asked - side.weight_seen) > ASKED_SLACK_PERCENT:
+        text.append(f" of {weight(round(side.weight_asked, 1))} asked", style="dim")
+    return text
 
 
 def _progress(view: ServiceView, rollout: RolloutView, signs: Signs) -> Text:
@@ -161,25 +177,35 @@ def _steps(rollout: RolloutView, inner: int, signs: Signs) -> Text:
     return _one_line(Text("  ").join(chips[first:last]), signs)
 
 
-def _table(view: ServiceView, evidence: Evidence | None, signs: Signs) -> Table:
+def _table(view: ServiceView, evidence: Evidence | None, inner: int, signs: Signs, *, lean: bool) -> Table:
     left, right = compare.sides_shown(view.sides)
-    table = Table.grid(padding=(0, 2), expand=False)
-    table.add_column(min_width=12)
+    narrow, wide = inner < NARROW_CELLS, inner >= WIDE_CELLS
+    table = Table.grid(padding=(0, 1 if narrow else 2), expand=False)
+    table.add_column(min_width=0 if narrow else 12, no_wrap=True)
     shown = [side for side in (left, right) if side is not None]
     for _ in shown:
-        table.add_column(justify="right", min_width=13)
-    table.add_column(justify="right", min_width=8)
+        table.add_column(justify="right", min_width=0 if narrow else 13, no_wrap=True)
+    table.add_column(justify="right", min_width=0 if narrow else 8, no_wrap=True)
     table.add_column(width=1)
+    if wide:
+        table.add_column(no_wrap=True)
     heads = [
-        Text(f"{side.label} {side.role}", style=CANDIDATE_STYLE if side.role == "candidate" else STABLE_STYLE)
+        Text(
+            side.label if narrow else f"{side.label} {side.role}",
+            style=CANDIDATE_STYLE if side.role == "candidate" else STABLE_STYLE,
+        )
         for side in shown
     ]
     compared = left is not None and right is not None and right.role == "candidate"
-    table.add_row(Text(""), *heads, Text("delta" if compared else "", style="dim"), Text(""))
+    tail = [Text("between" if compared and evidence is not None else "", style="dim")] if wide else []
+    table.add_row(Text(""), *heads, Text("delta" if compared else "", style="dim"), Text(""), *tail)
     failed = view.rollout is not None and view.rollout.verdict == "fail"
     for row in compare.rows(left, right, evidence, failed=failed):
+        if lean and row.name == "Latency p99":
+            continue
         texts = [text for side, text in ((left, row.left), (right, row.right)) if side is not None]
-        table.add_row(row.name, *texts, row.delta, signs.of(row.mark))
+        name = row.name.replace("Latency ", "") if narrow else row.name
+        table.add_row(name, *texts, row.delta, signs.of(row.mark), *([Text(row.interval, style="dim")] if wide else []))
     return table
 
 
@@ -190,7 +216,7 @@ def _judge(rollout: RolloutView, evidence: Evidence | None, inner: int, signs: S
     reason = shorten(rollout.verdict_reason, inner - NAME_CELLS - len(verdict) - 2, signs.more)
     said = _named("Judge", Text(verdict, style=style).append(f"  {reason}", style="dim"), signs)
     line = Text(" " * NAME_CELLS)
-    cells = max(8, (inner - NAME_CELLS - 36) // 2)
+    cells = max(3, (inner - NAME_CELLS - 36) // 2)
     if evidence is not None and evidence.harm is not None:
         line.append("harm ").append_text(bar(evidence.harm, cells, "red", signs))
         line.append(_of(evidence.harm_log, evidence.harm_limit), style="dim")
