@@ -64,6 +64,9 @@ class Target:
     async def logs(self, instance: str, lines: int) -> str:
         return ""
 
+    async def log_errors(self, service: str) -> dict[str, int]:
+        return {}
+
     def on_change(self, callback: Callable[[str], None]) -> None:
         return
 
