@@ -1,7 +1,7 @@
 """Drawn stories in the simulated world, with every invariant checked at each thing that happens.
 
 Invariant 1, Invariant 2, Invariant 3, Invariant 4, Invariant 5, Invariant 6, Invariant 8, Invariant 10, Invariant 11,
-Invariant 12 and Invariant 13. Seven and nine speak of parts that do not exist yet.
+Invariant 12 and Invariant 13. Seven speaks of a part that does not exist yet.
 """
 
 import logging

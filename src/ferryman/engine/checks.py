@@ -7,11 +7,12 @@ import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx2
 import msgspec
 
+from ferryman.engine.webhook import ask_webhook
 from ferryman.model.errors import FerrymanError
 from ferryman.model.plan import CheckGate
 from ferryman.model.release import Check
@@ -22,7 +23,7 @@ DETAIL_MAX = 400
 
 
 class CheckRun(msgspec.Struct, frozen=True):
-    """One run of a check: its key (`core.approvals.gate_key`), what to do, and against whom."""
+    """One run of a check: its key (`core.approvals.gate_key`), what to do, and against whom. `about` is told to a webhook."""
 
     key: str
     service: str
@@ -31,6 +32,7 @@ class CheckRun(msgspec.Struct, frozen=True):
     revision: str
     label: str
     instances: tuple[Instance, ...]
+    about: dict[str, Any] = {}
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -116,6 +118,8 @@ def gate_of(rollout: Rollout, key: str) -> CheckGate | None:
 async def run_check(run: CheckRun, folder: str) -> tuple[bool, str]:
     """(passed, what was seen). Bounded by the check's own timeout; raises nothing."""
     check = run.check
+    if check.webhook is not None:
+        return await ask_webhook(check, run.key, run.about)
     ready = [i for i in run.instances if i.revision == run.revision and i.state is InstanceState.READY and i.port]
     if not ready:
         return False, "no ready instance of the candidate to check"

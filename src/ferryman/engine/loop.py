@@ -24,6 +24,7 @@ from ferryman.engine.complaints import Complaints
 from ferryman.engine.evidence import EvidenceFeed, Sample
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.traffic import Traffic
+from ferryman.engine.webhook import question
 from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, StoreError
 from ferryman.model.event import BackOrdered, CheckFinished, Draft, Event, Noted
 from ferryman.model.generation import Generation
@@ -322,8 +323,9 @@ class ServiceLoop:
             gate = gate_of(rollout, key) if rollout is not None else None
             if rollout is not None and gate is not None:
                 label = self.service.label(gate.revision)
+                about = question(self.service, rollout, gate.check.name, self.feed.seen(rollout))
                 self._checks.begin(
-                    CheckRun(key, self.name, rollout.id, gate.check, gate.revision, label, self.instances)
+                    CheckRun(key, self.name, rollout.id, gate.check, gate.revision, label, self.instances, about)
                 )
 
     # ------------------------------------------------------------------ verbs

@@ -24,7 +24,8 @@ class Amount(msgspec.Struct, frozen=True):
 
 class Check(msgspec.Struct, frozen=True):
     """A function check: an HTTP path that must answer 2xx (or `expect_status`) on the candidate, or a command that
-    must exit 0; or `checklist` names an item of the checklist that must hold. In a command, PREVIEW_URL and FERRYMAN_REVISION are set."""
+    must exit 0; or `checklist` names an item of the checklist that must hold; or `webhook` is
+    a URL whose answer decides. In a command, PREVIEW_URL and FERRYMAN_REVISION are set."""
 
     name: str
     http_path: str | None = None
@@ -33,6 +34,7 @@ class Check(msgspec.Struct, frozen=True):
     command: tuple[str, ...] = ()
     timeout_seconds: float = 30.0
     checklist: str | None = None
+    webhook: str | None = None
 
 
 class Pause(msgspec.Struct, frozen=True, tag="pause"):

@@ -25,6 +25,12 @@ HTTP_PATH = Text(
     most=2000,
     suggest=lambda text: f"did you mean `/{text.split('://')[-1].partition('/')[2] if '://' in text else text}`?",
 )
+WEBHOOK = Text(
+    label="URL",
+    pattern=r"https?://[^\s@/?#]+(?:[/?#][!-~]*)?",
+    rule="http or https, without a name or password in it",
+    most=2000,
+)
 HEADER_NAME = Text(label="header name", pattern=_TOKEN, rule="letters, digits and dashes", most=200)
 COOKIE_NAME = Text(label="cookie name", pattern=_TOKEN, rule="letters, digits and dashes", most=200)
 MATCH_VALUE = Text(label="text", pattern=r"[\t -~]+", rule="printable ASCII characters", most=1000)
@@ -195,6 +201,10 @@ def _check(given: Given) -> object:
             given.wrong(
                 name, "not_allowed", f"`{name}` needs `http`: a command has only its exit code", f"delete `{name}`"
             )
+        if given.has("webhook") and given.has(name):
+            given.wrong(
+                name, "not_allowed", f"`{name}` needs `http`: a webhook decides by its own status", f"delete `{name}`"
+            )
     values = given.values
     wanted = values.get("checklist")
     if given.lacks("name") and not given.has("checklist"):
@@ -211,14 +221,15 @@ def _check(given: Given) -> object:
         command=tuple(str(word) for word in items(values.get("command"))),
         timeout_seconds=timeout if isinstance(timeout, float) else 30.0,
         checklist=None if wanted is None else str(wanted),
+        webhook=str(values["webhook"]) if "webhook" in values else None,
     )
 
 
 CHECK = Keys(
     title="Checks",
     doc=(
-        "A check asks one question of a version, once: an HTTP request to it, a command that must exit 0, or an item of "
-        "the checklist that must hold. A command "
+        "A check asks one question of a version, once: an HTTP request to it, a command that must exit 0, an item of "
+        "the checklist that must hold, or a webhook that decides. A webhook is sent JSON that tells the rollout, its step and the numbers of the judge. A command "
         "finds `PREVIEW_URL` and `FERRYMAN_REVISION` in its environment."
     ),
     keys=(
@@ -230,11 +241,16 @@ CHECK = Keys(
         Key("http", HTTP_PATH, "Path to request; 2xx is a pass."),
         Key("command", Command(), "Command to run instead; exit code 0 is a pass."),
         Key("checklist", Choice(tuple(QUESTIONS)), "Item of the [checklist](#checklist) that must hold instead."),
+        Key(
+            "webhook",
+            WEBHOOK,
+            "URL that decides instead: 2xx is a pass, 202 is asked again, any other answer is a fail.",
+        ),
         Key("expectStatus", Whole(100, 599), "This status instead of any 2xx."),
         Key("expectText", Text(most=10_000), "The answer must hold this text."),
         Key("timeout", Duration(above=True, most=3600.0), "Not done in this time is a fail.", default="30s"),
     ),
-    exclusive=(("http",), ("command",), ("checklist",)),
+    exclusive=(("http",), ("command",), ("checklist",), ("webhook",)),
     one_of=True,
     build=_check,
 )

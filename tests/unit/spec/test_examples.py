@@ -85,7 +85,7 @@ def keys_known() -> set[str]:
     known = keys_below(ROOT, "") | keys_below(Keys("", "", KINDS), "strategy") | keys_below(TESTER, "traffic.testers[]")
     known |= {f"{steps}.{key.name}" for key in (*FORMS, *BESIDE_WEIGHT)}
     known |= {f"{steps}.{form}.{name}" for form, name in (("header", "name"), ("header", "value"), ("cookie", "name"))}
-    known |= {f"{steps}.check.name", f"{steps}.check.http"}
+    known |= {f"{steps}.check.name", f"{steps}.check.http", f"{steps}.check.webhook", f"{steps}.check.timeout"}
     known |= (
         keys_below(CHECK, "strategy.blueGreen.checksBefore[]")
         | keys_below(APPROVAL, "approvals.promotion")
