@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from ferryman.model.errors import ControllerError, UsageError
-from ferryman.model.settings import Secret, Settings
+from ferryman.model.secret import Secret
+from ferryman.model.settings import Settings
 from ferryman.spec.settings import parse_settings
 
 SETTINGS_FILE = "ferry.yaml"

@@ -6,20 +6,15 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from ferryman.model.notify import NotifySettings
+from ferryman.model.secret import Secret
+
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """Names of this very machine, as they stand in URLs."""
 
 SESSION_SECONDS = 12 * 3600.0
 SESSION_IDLE_SECONDS = 3600.0
 OIDC_LEEWAY_SECONDS = 60.0
-
-
-class Secret(msgspec.Struct, frozen=True):
-    """Where a secret is found: the environment variable `env`, or the file `file`; the other is empty. The value is read
-    when it is used and never kept here."""
-
-    env: str = ""
-    file: str = ""
 
 
 class Listen(msgspec.Struct, frozen=True):
@@ -76,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True):
     tls: Tls | None = None
     sessions: Sessions = Sessions()
     oidc: Oidc | None = None
+    notify: NotifySettings = NotifySettings()
 
     def place(self, path: str) -> str:
         """A path of the file as this process can open it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ferryman.model.settings import Secret
+from ferryman.model.secret import Secret
 from ferryman.spec.kinds import BAD, Schema, Text
 from ferryman.spec.nodes import MapNode, Node
 from ferryman.spec.report import Report

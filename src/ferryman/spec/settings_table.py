@@ -10,6 +10,7 @@ import msgspec
 from ferryman.model.settings import LOOPBACK_HOSTS, Listen, Oidc, RoleRule, Sessions, Tls
 from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, items
 from ferryman.spec.nodes import Node
+from ferryman.spec.notify_table import NOTIFY
 from ferryman.spec.report import Report
 from ferryman.spec.secret import SecretPlace
 from ferryman.spec.shapes import Given, Key, Keys, ListOf
@@ -180,6 +181,7 @@ SETTINGS = Keys(
         Key("tls", TLS, TLS.doc),
         Key("sessions", SESSIONS, SESSIONS.doc),
         Key("oidc", OIDC, OIDC.doc),
+        Key("notify", NOTIFY, NOTIFY.doc),
     ),
 )  # fmt: skip
 SECTIONS: tuple[Keys, ...] = (TLS, SESSIONS, OIDC)

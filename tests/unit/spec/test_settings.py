@@ -7,8 +7,10 @@ import pytest
 
 from ferryman.engine.settings import SECRET_BYTES_MAX, load_settings, read_secret
 from ferryman.model.errors import ControllerError, SpecError, UsageError
-from ferryman.model.settings import Listen, Oidc, RoleRule, Secret, Sessions, Settings, Tls
+from ferryman.model.secret import Secret
+from ferryman.model.settings import Listen, Oidc, RoleRule, Sessions, Settings, Tls
 from ferryman.spec.document import load
+from ferryman.spec.notify_table import CHANNEL, NOTIFY_RULE
 from ferryman.spec.report import Report
 from ferryman.spec.settings import parse_settings, settings_example, settings_markdown, settings_schema_text
 from ferryman.spec.settings_table import SETTINGS, parse_listen
@@ -54,7 +56,13 @@ def test_the_defaults_of_the_example_are_the_defaults() -> None:
 def test_the_example_has_every_key() -> None:
     written = keys_written(load(settings_example(), Report("ferry.yaml")), "")
     rules = {"oidc.roles[].claim", "oidc.roles[].value", "oidc.roles[].role", "oidc.roles[].service"}
-    assert written == keys_below(SETTINGS, "") | rules | {"oidc.clientSecret.env"}
+    notify = {key for key in written if key.startswith(("notify.channels.", "notify.rules[]."))}
+    assert written - notify == keys_below(SETTINGS, "") | rules | {"oidc.clientSecret.env"}
+    # Channels have names of their own.
+    below = {re.sub(r"^notify\.channels\.[a-z]+\.?", "", key) for key in notify if "rules" not in key} - {""}
+    secrets = {key for key in below if key.endswith((".env", ".file"))}
+    assert below - secrets == keys_below(CHANNEL, "")
+    assert {key.rpartition(".")[2] for key in notify if "rules" in key} == {key.name for key in NOTIFY_RULE.keys}
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n"])
