@@ -6,11 +6,28 @@ from typing import Protocol
 
 from ferryman.core.phases import Verb
 from ferryman.model.checklist import ChecklistView
+from ferryman.model.notice import ChannelView
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.store.base import Store
+
+
+class Telling(Protocol):
+    """Who tells people; `ferryman.engine.notifier.Notifier` is one."""
+
+    def views(self) -> tuple[ChannelView, ...]:
+        """How each channel fares, in the order of the settings."""
+        ...
+
+    def trouble(self) -> tuple[str, ...]:
+        """What is wrong with channels, a line for each."""
+        ...
+
+    async def test(self, channel: str, actor: str) -> str:
+        """Send a test message now; what the other side said. Raises `UsageError` (``unknown_channel``), `AdapterError`."""
+        ...
 
 
 class Operations(Protocol):
@@ -134,6 +151,9 @@ class Operations(Protocol):
         ...
 
     async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView: ...
+
+    @property
+    def notifier(self) -> Telling: ...
 
 
 class Controlled(Operations, Protocol):

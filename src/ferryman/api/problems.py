@@ -53,6 +53,7 @@ STATUS_BY_CODE = {
     "unknown_session": 404,
     "no_oidc": 404,
     "ambiguous_token": 409,
+    "unknown_channel": 404,
     "not_found": 404,
     "method_not_allowed": 405,
     "slow_request": 408,

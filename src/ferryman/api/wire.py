@@ -199,6 +199,19 @@ class AuditQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] = 100
 
 
+class ActorRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`actor` counts over the socket only, else it is who asks."""
+
+    actor: Actor = ""
+
+
+class Tested(msgspec.Struct, frozen=True):
+    """A test message was sent; `said` is what the other side said to it."""
+
+    channel: str
+    said: str
+
+
 def encode(value: object) -> bytes:
     """JSON of any view or body; numbers that are no JSON (NaN, infinity) become null."""
     return msgspec.json.encode(value)

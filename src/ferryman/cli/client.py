@@ -25,6 +25,7 @@ from ferryman.engine.audit import Question
 from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.errors import ControllerError, FerrymanError
+from ferryman.model.notice import ChannelView
 from ferryman.model.view import AnswerView, MeasurementSeries, RolloutSummary, ServiceView
 
 if TYPE_CHECKING:
@@ -269,6 +270,15 @@ class Client:
     def session(self) -> SessionView:
         """Who asks, as the controller sees it."""
         return self._get("/v1/session", SessionView)
+
+    def channels(self) -> tuple[ChannelView, ...]:
+        """How the channels of notices fare."""
+        return self._get("/v1/notify/channels", tuple[ChannelView, ...])
+
+    def test_channel(self, channel: str, *, actor: str) -> wire.Tested:
+        """Send a test message by a channel."""
+        path = f"/v1/notify/channels/{quote(channel, safe='')}/test"
+        return self._post(path, wire.ActorRequest(actor), wire.Tested)
 
     def shutdown(self) -> None:
         """End the router and the controller; services are taken down first."""

@@ -252,6 +252,12 @@ def judge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", metavar="FILE", help="keep the judge's state here and go on from it")
 
 
+def notify(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry notify`."""
+    parser.add_argument("action", choices=("list", "test"), help="what to do")
+    parser.add_argument("channel", nargs="?", metavar="CHANNEL", help="which channel, for test")
+
+
 def demo(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry demo`."""
     parser.add_argument("--keep", action="store_true", help="leave the shop running at the end")
@@ -294,6 +300,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         token,
         down,
         judge,
+        notify,
         demo,
         completion,
     )

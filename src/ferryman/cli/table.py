@@ -146,6 +146,12 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     "The token is read from FERRY_TOKEN, the terminal or standard input, tried, and kept in "
                     "~/.config/ferryman/tokens, for this user alone.",
                     ("ferry login https://ferry.example.com:7300", "ferry login https://10.0.0.5:7300 --ca-file ca.pem"), ("login",)),
+            Command(
+                "notify", "commands.notify:run", "the channels by which people are told, and whether they work",
+                "`list` shows each channel, what waits for it and how the last attempt went; `test` sends a message by one "
+                "now. Exit of list: 0 all is well, 1 a channel is in trouble; of test: 0 it was taken.",
+                ("ferry notify list", "ferry notify test ops"), ("notify",),
+            ),
             Command("judge", "commands.judge:run", "weigh recorded evidence: JSON lines in, verdicts out", adds=("judge",)),
             Command("completion", "commands.completion:run", "print the completion script of a shell",
                     examples=('eval "$(ferry completion bash)"',), adds=("completion",)),

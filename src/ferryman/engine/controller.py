@@ -24,6 +24,7 @@ from ferryman.engine.folder import STATE_FOLDER, StateFolder
 from ferryman.engine.gate_verbs import GateVerbs, said
 from ferryman.engine.history import all_events, detail, summaries
 from ferryman.engine.loop import ServiceLoop
+from ferryman.engine.notifier import Notifier
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.reading import copied_files, read_release, revision_of
 from ferryman.engine.series import measurement_series
@@ -38,6 +39,7 @@ from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import RouteStatus
+from ferryman.model.settings import Settings
 from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.routers.envoy import EnvoyRouter
 from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX, Loaded, Store, StoredEvent
@@ -63,8 +65,10 @@ class Controller(GateVerbs):
         state_folder: Path | None = None,
         options: Options | None = None,
         take_over: bool = False,
+        settings: Settings | None = None,
     ) -> None:
         self.project = project.resolve()
+        self._settings = settings or Settings(str(self.project))
         self.folder = StateFolder((state_folder or self.project / STATE_FOLDER).resolve())
         self._options = options or Options()
         self._take_over = take_over
@@ -76,6 +80,7 @@ class Controller(GateVerbs):
         self._position = 0
         self._news = asyncio.Event()
         self._ports: Ports | None = None
+        self._notifier: Notifier | None = None
         self._router: EnvoyRouter | None = None
         self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
@@ -121,6 +126,8 @@ class Controller(GateVerbs):
         target.on_change(self._wake)
         loaded = await begin_all(store, newest, self._loop_of)
         prune_artifacts(path, {r.run.artifact for i in loaded for r in i.service.revisions.values() if r.run.artifact})
+        self._notifier = Notifier(self._settings, store, self._states, self._clock)
+        await self._notifier.start()
 
     async def close(self) -> None:
         """Let go: loops end, leases go back; instances and Envoy serve on. Never raises."""
@@ -134,6 +141,8 @@ class Controller(GateVerbs):
             await asyncio.gather(*(loop.close() for loop in self._loops.values()), return_exceptions=True)
         if self._unsubscribe is not None:
             self._unsubscribe()
+        if self._notifier is not None:
+            await self._notifier.close()
         if self._ports is not None:
             for part in (self._ports.target, self._ports.router, self._ports.metrics, self._ports.store):
                 with contextlib.suppress(FerrymanError, OSError):
@@ -159,6 +168,15 @@ class Controller(GateVerbs):
         """The log and its journals; there from `start` on."""
         return self.ports.store
 
+    @property
+    def notifier(self) -> Notifier:
+        """Who tells people; there from `start` on."""
+        assert self._notifier is not None, "the controller was not started"
+        return self._notifier
+
+    def _states(self) -> tuple[Service, ...]:
+        return tuple(loop.service for loop in self._loops.values())
+
     def _loop_of(self, service: str, loaded: Loaded | None = None) -> ServiceLoop:
         loop = self._loops.get(service)
         if loop is None:
@@ -177,6 +195,8 @@ class Controller(GateVerbs):
         self._position = max(self._position, stored[-1].position)
         self._news.set()
         self._news = asyncio.Event()
+        if self._notifier is not None:
+            self._notifier.wake()
 
     # ------------------------------------------------------------------ reads
     def known(self, service: str) -> ServiceLoop:

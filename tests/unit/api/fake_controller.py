@@ -18,7 +18,8 @@ from ferryman.cli.client import Client
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
 from ferryman.model.checklist import QUESTIONS, ChecklistItem, ChecklistView, Stand
-from ferryman.model.errors import FerrymanError, Refused
+from ferryman.model.errors import FerrymanError, Refused, UsageError
+from ferryman.model.notice import ChannelView
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
@@ -30,6 +31,33 @@ from ferryman.store.memory import MemoryStore
 from ferryman.strategies.compile import compile_plan
 from support import eventually
 from unit.cli.samples import CANARY, EVENTS
+
+CHANNEL = ChannelView(
+    name="ops", kind="webhook", target="https://ops.example.org", queued=2, oldest_at=1_700_000_000.0, failures=3,
+    next_at=1_700_000_060.0, last_at=1_700_000_030.0, last="waiting", said="https://ops.example.org answers 503",
+    last_sent_at=1_699_999_000.0, sent=4, given_up=1, dropped=0,
+    trouble="ops: 3 attempts failed, 2 notices wait: https://ops.example.org answers 503",
+)  # fmt: skip
+
+
+@dataclass
+class FakeNotifier:
+    """One channel; what it was asked to try is in `tested`."""
+
+    channels: tuple[ChannelView, ...] = (CHANNEL,)
+    tested: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def views(self) -> tuple[ChannelView, ...]:
+        return self.channels
+
+    def trouble(self) -> tuple[str, ...]:
+        return tuple(channel.trouble for channel in self.channels if channel.trouble)
+
+    async def test(self, channel: str, actor: str) -> str:
+        if channel != "ops":
+            raise UsageError("unknown_channel", f"there is no channel {channel!r}", "channels are ops")
+        self.tested.append((channel, actor))
+        return "200 from https://ops.example.org"
 
 
 def opened_store() -> MemoryStore:
@@ -50,6 +78,7 @@ class FakeController:
     fails: dict[str, BaseException] = field(default_factory=dict)
     script: list[ServiceView] = field(default_factory=list)
     store: MemoryStore = field(default_factory=opened_store)
+    notifier: FakeNotifier = field(default_factory=FakeNotifier)
     summaries: tuple[RolloutSummary, ...] = ()
     answer: AnswerView = field(default_factory=lambda: AnswerView("shop", "supersedes v1", "shop-2", changed=True))
 

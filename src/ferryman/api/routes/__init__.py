@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from ferryman.api.endpoint import AnyEndpoint
-from ferryman.api.routes import access, audit, controller, deploy, events, oidc, rollouts, services, stream, verbs
+from ferryman.api.routes import (
+    access,
+    audit,
+    controller,
+    deploy,
+    events,
+    notify,
+    oidc,
+    rollouts,
+    services,
+    stream,
+    verbs,
+)
 
 GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "services": services.ENDPOINTS,
@@ -14,6 +26,7 @@ GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "verbs": verbs.ENDPOINTS,
     "audit": audit.ENDPOINTS,
     "access": (*access.ENDPOINTS, *oidc.ENDPOINTS),
+    "notify": notify.ENDPOINTS,
     "controller": controller.ENDPOINTS,
 }
 

@@ -40,7 +40,7 @@ def run(context: Context) -> int:
         _greet(context.out, record)
 
     try:
-        controller = Controller(context.project, take_over=context.args.take_over)
+        controller = Controller(context.project, settings=settings, take_over=context.args.take_over)
         asyncio.run(serve(controller, context.project, settings=settings, on_ready=on_ready))
     except FerrymanError as problem:
         tell(Word(problem=to_document(problem)))

@@ -26,8 +26,11 @@ from ferryman.store.base import Store
 
 log = logging.getLogger("ferryman.notify")
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 10.0
 """How often rollouts that are stuck are looked for, and the longest wait for news of the log."""
+
+PAUSE_SECONDS = 0.2
+"""The log is read no more often than this, however much happens."""
 
 RETRY_SECONDS = 5.0
 """The wait after the store failed."""
@@ -64,6 +67,7 @@ class Outbox:
         self._written = asyncio.Lock()
         self._outcomes = 0
         self._queued_to = 0
+        self._looked_at = 0.0
         self._checked_at = 0.0
         self._checked_to = 0
 
@@ -112,7 +116,8 @@ class Outbox:
             self._news.clear()
             try:
                 await self.read()
-                self.look_for_stuck()
+                if self.now() - self._looked_at >= LOOK_SECONDS:
+                    self.look_for_stuck()
                 await self.write_down()
             except StoreError as problem:
                 log.warning("notices wait for the store: %s", problem.message)
@@ -122,6 +127,7 @@ class Outbox:
                 log.exception("reading the log for notices failed")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
+            await asyncio.sleep(PAUSE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._news.wait()
@@ -138,7 +144,7 @@ class Outbox:
 
     def look_for_stuck(self) -> None:
         """Tell of rollouts that do not move."""
-        now = self.now()
+        now = self._looked_at = self.now()
         known = [service for service in self.services() if service.seq]
         found = [notice for s in known if (notice := stuck(s, now, self.stuck_seconds)) is not None]
         names = {service.name for service in known}

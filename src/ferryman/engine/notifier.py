@@ -1,0 +1,80 @@
+"""Duty 6 as the controller has it: channels by the settings, the outbox, and the addresses in messages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+from urllib.parse import quote
+
+from ferryman.core.evolve import evolve
+from ferryman.engine.channels import make_channels
+from ferryman.engine.outbox.outbox import Outbox
+from ferryman.model.notice import ChannelView, Notice
+from ferryman.model.rollout import Service
+from ferryman.model.settings import Settings
+from ferryman.notify.base import Message
+from ferryman.store.base import Store
+
+log = logging.getLogger("ferryman.notify")
+
+
+@dataclass
+class Notifier:
+    """`services` gives the newest state of every service; `now` epoch seconds. Without channels nothing runs at all."""
+
+    settings: Settings
+    store: Store
+    services: Callable[[], Iterable[Service]]
+    now: Callable[[], float]
+
+    def __post_init__(self) -> None:
+        notify = self.settings.notify
+        self._outbox = Outbox(
+            store=self.store,
+            fold=evolve,
+            channels=make_channels(self.settings),
+            rules=notify.rules,
+            compose=self.compose,
+            services=self.services,
+            now=self.now,
+            chance=Random().random,  # noqa: S311 -- spreads attempts, guards nothing
+            stuck_seconds=notify.stuck_seconds,
+        )
+
+    async def start(self) -> None:
+        """Begin to tell. Raises `StoreError`."""
+        if self._outbox.channels:
+            await self._outbox.start()
+
+    async def close(self) -> None:
+        """Stop telling. Raises nothing."""
+        await self._outbox.close()
+
+    def wake(self) -> None:
+        """The log has news."""
+        self._outbox.wake()
+
+    def views(self) -> tuple[ChannelView, ...]:
+        """How each channel fares."""
+        return self._outbox.views()
+
+    def trouble(self) -> tuple[str, ...]:
+        """What is wrong with channels, a line for each; empty when all is well."""
+        return tuple(view.trouble for view in self.views() if view.trouble)
+
+    async def test(self, channel: str, actor: str) -> str:
+        """Send a test message now; what the other side said. Raises `UsageError` (``unknown_channel``) and
+        `AdapterError`."""
+        return await self._outbox.test(channel, actor)
+
+    def compose(self, notice: Notice, channel: str) -> Message:
+        """The message for a channel."""
+        return Message(id=f"{notice.key}/{channel}", notice=notice, link=self._link(notice))
+
+    def _link(self, notice: Notice) -> str:
+        base = self.settings.public_url
+        if not base or not notice.rollout:
+            return base
+        return f"{base}/services/{quote(notice.service)}/rollouts/{quote(notice.rollout)}"
