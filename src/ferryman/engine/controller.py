@@ -68,19 +68,18 @@ class Controller(GateVerbs):
         settings: Settings | None = None,
     ) -> None:
         self.project = project.resolve()
-        self._settings = settings or Settings(str(self.project))
         self.folder = StateFolder((state_folder or self.project / STATE_FOLDER).resolve())
         self._options = options or Options()
         self._take_over = take_over
         self._beating: asyncio.Task[None] | None = None
         self._clock = SteadyClock()
         self._loops: dict[str, ServiceLoop] = {}
+        self.notifier = Notifier(settings or Settings(str(self.project)), self._states, self._clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._starting = asyncio.Semaphore(STARTING_MAX)
         self._position = 0
         self._news = asyncio.Event()
         self._ports: Ports | None = None
-        self._notifier: Notifier | None = None
         self._router: EnvoyRouter | None = None
         self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
@@ -126,8 +125,7 @@ class Controller(GateVerbs):
         target.on_change(self._wake)
         loaded = await begin_all(store, newest, self._loop_of)
         prune_artifacts(path, {r.run.artifact for i in loaded for r in i.service.revisions.values() if r.run.artifact})
-        self._notifier = Notifier(self._settings, store, self._states, self._clock)
-        await self._notifier.start()
+        await self.notifier.start(store)
 
     async def close(self) -> None:
         """Let go: loops end, leases go back; instances and Envoy serve on. Never raises."""
@@ -141,8 +139,7 @@ class Controller(GateVerbs):
             await asyncio.gather(*(loop.close() for loop in self._loops.values()), return_exceptions=True)
         if self._unsubscribe is not None:
             self._unsubscribe()
-        if self._notifier is not None:
-            await self._notifier.close()
+        await self.notifier.close()
         if self._ports is not None:
             for part in (self._ports.target, self._ports.router, self._ports.metrics, self._ports.store):
                 with contextlib.suppress(FerrymanError, OSError):
@@ -168,12 +165,6 @@ class Controller(GateVerbs):
         """The log and its journals; there from `start` on."""
         return self.ports.store
 
-    @property
-    def notifier(self) -> Notifier:
-        """Who tells people; there from `start` on."""
-        assert self._notifier is not None, "the controller was not started"
-        return self._notifier
-
     def _states(self) -> tuple[Service, ...]:
         return tuple(loop.service for loop in self._loops.values())
 
@@ -195,8 +186,7 @@ class Controller(GateVerbs):
         self._position = max(self._position, stored[-1].position)
         self._news.set()
         self._news = asyncio.Event()
-        if self._notifier is not None:
-            self._notifier.wake()
+        self.notifier.wake()
 
     # ------------------------------------------------------------------ reads
     def known(self, service: str) -> ServiceLoop:

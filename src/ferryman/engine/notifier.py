@@ -11,6 +11,7 @@ from urllib.parse import quote
 from ferryman.core.evolve import evolve
 from ferryman.engine.channels import make_channels
 from ferryman.engine.outbox.outbox import Outbox
+from ferryman.model.errors import UsageError
 from ferryman.model.notice import ChannelView, Notice
 from ferryman.model.rollout import Service
 from ferryman.model.settings import Settings
@@ -25,14 +26,19 @@ class Notifier:
     """`services` gives the newest state of every service; `now` epoch seconds. Without channels nothing runs at all."""
 
     settings: Settings
-    store: Store
     services: Callable[[], Iterable[Service]]
     now: Callable[[], float]
 
     def __post_init__(self) -> None:
+        self._outbox: Outbox | None = None
+
+    async def start(self, store: Store) -> None:
+        """Begin to tell what is in `store`. Raises `StoreError`."""
         notify = self.settings.notify
+        if not notify.channels:
+            return
         self._outbox = Outbox(
-            store=self.store,
+            store=store,
             fold=evolve,
             channels=make_channels(self.settings),
             rules=notify.rules,
@@ -42,23 +48,21 @@ class Notifier:
             chance=Random().random,  # noqa: S311 -- spreads attempts, guards nothing
             stuck_seconds=notify.stuck_seconds,
         )
-
-    async def start(self) -> None:
-        """Begin to tell. Raises `StoreError`."""
-        if self._outbox.channels:
-            await self._outbox.start()
+        await self._outbox.start()
 
     async def close(self) -> None:
         """Stop telling. Raises nothing."""
-        await self._outbox.close()
+        if self._outbox is not None:
+            await self._outbox.close()
 
     def wake(self) -> None:
         """The log has news."""
-        self._outbox.wake()
+        if self._outbox is not None:
+            self._outbox.wake()
 
     def views(self) -> tuple[ChannelView, ...]:
         """How each channel fares."""
-        return self._outbox.views()
+        return self._outbox.views() if self._outbox is not None else ()
 
     def trouble(self) -> tuple[str, ...]:
         """What is wrong with channels, a line for each; empty when all is well."""
@@ -67,6 +71,9 @@ class Notifier:
     async def test(self, channel: str, actor: str) -> str:
         """Send a test message now; what the other side said. Raises `UsageError` (``unknown_channel``) and
         `AdapterError`."""
+        if self._outbox is None:
+            hint = "write one into the settings file: docs/reference/notifications.md"
+            raise UsageError("unknown_channel", f"there is no channel {channel!r}, nor any other", hint)
         return await self._outbox.test(channel, actor)
 
     def compose(self, notice: Notice, channel: str) -> Message:
