@@ -73,9 +73,6 @@ class Target:
     def facts(self, service: str) -> list[tuple[str, str, dict[str, object]]]:
         return []
 
-    async def log_errors(self, service: str) -> dict[str, int]:
-        return {}
-
     async def close(self) -> None:
         return
 
