@@ -177,7 +177,7 @@ def first_screen(version: str) -> str:
         lines += ["", title, *(f"  {command.name:<{width}}  {command.summary}" for command in group)]
     lines += [
         "",
-        "Everywhere: --project DIR, --url URL, --json, --quiet, --actor NAME. More on each: ferry COMMAND --help",
+        "Everywhere: --project DIR, --url URL, --json, --quiet, --actor NAME. More: ferry COMMAND --help",
         f"Version {version}. Exit: 0 done, 1 not healthy or not promoted, 2 refused, 3 timeout.",
     ]
     return "\n".join(lines)

@@ -85,8 +85,32 @@ def declared(struct: type) -> str:
     return f"export interface {struct.__name__} {{\n" + "\n".join(lines) + "\n}\n"
 
 
+def named(kind: Any) -> list[type]:
+    """The structs that an annotation speaks of."""
+    if isinstance(kind, type) and not typing.get_args(kind):
+        known = kind in PLAIN or issubclass(kind, StrEnum)
+        return [] if known else [kind]
+    return [found for argument in typing.get_args(kind) for found in named(argument)]
+
+
+def everything() -> list[type]:
+    """The structs, and those that they are made of before them."""
+    found: list[type] = []
+
+    def add(struct: type) -> None:
+        for hint in typing.get_type_hints(struct).values():
+            for inner in named(hint):
+                add(inner)
+        if struct not in found:
+            found.append(struct)
+
+    for struct in STRUCTS:
+        add(struct)
+    return found
+
+
 def test_the_pages_types_are_those_of_the_wire(request: pytest.FixtureRequest) -> None:
-    made = "\n".join([HEAD, *(declared(struct) for struct in STRUCTS)])
+    made = "\n".join([HEAD, *(declared(struct) for struct in everything())])
     if request.config.getoption("--rewrite"):
         FILE.write_text(made)
     assert FILE.read_text() == made, "run this test with --rewrite"

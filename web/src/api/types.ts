@@ -117,6 +117,13 @@ export interface InstanceView {
   reason: string;
 }
 
+export interface FreezeView {
+  by: string;
+  reason: string;
+  since: number;
+  until: number | null;
+}
+
 export interface ServiceView {
   service: string;
   at: number;
@@ -202,14 +209,6 @@ export interface RolloutSummary {
   ready_seconds: number | null;
 }
 
-export interface RolloutDetail {
-  summary: RolloutSummary;
-  revision: Revision;
-  replicas: number;
-  steps: StepView[];
-  notes: string[];
-}
-
 export interface Run {
   command: string[];
   directory: string;
@@ -234,6 +233,14 @@ export interface Revision {
   run: Run;
   health: Health;
   traffic: boolean;
+}
+
+export interface RolloutDetail {
+  summary: RolloutSummary;
+  revision: Revision;
+  replicas: number;
+  steps: StepView[];
+  notes: string[];
 }
 
 export interface AuditLine {
@@ -308,17 +315,6 @@ export interface SessionView {
   oidc: boolean;
 }
 
-export interface ProblemDocument {
-  type: string;
-  title: string;
-  status: number;
-  code: string;
-  detail: string;
-  hint: string;
-  legal: string[];
-  problems: Problem[];
-}
-
 export interface Problem {
   file: string;
   line: number;
@@ -329,4 +325,15 @@ export interface Problem {
   hint: string;
   code: string;
   severity: string;
+}
+
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail: string;
+  hint: string;
+  legal: string[];
+  problems: Problem[];
 }
