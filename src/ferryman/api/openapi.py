@@ -78,7 +78,13 @@ def describe() -> Schema:
             "schemas": kinds.components,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "ferry"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "ferry",
+                    "description": "Its whole name is set by POST /v1/session, differs between controllers, and with HTTPS "
+                    "begins with `__Host-`.",
+                },
             },
         },
         "security": [{"token": []}, {"session": []}],

@@ -11,6 +11,7 @@ import httpx2
 
 from ferryman.api import wire
 from ferryman.api.access.access import Access
+from ferryman.api.access.credentials import digest
 from ferryman.api.access.headers import SecureHeaders
 from ferryman.api.access.oidc.flow import Flow
 from ferryman.api.access.oidc.setup import flow_of
@@ -22,6 +23,9 @@ from unit.api.fake_controller import FakeController
 
 NOW = 1_800_000_000.0
 URL = "http://127.0.0.1:7300"
+COOKIE = f"ferry-{digest('.')[:8]}"
+"""The name of the cookie where the settings lie in the present folder."""
+
 HEALTH = wire.HealthView("0", 1, "p", 0.0)
 
 

@@ -77,7 +77,7 @@ def test_https_is_served_and_http_is_not(tmp_path: Path) -> None:
             assert answer.headers["strict-transport-security"]
             assert code(client.get("/v1/services")) == (401, "no_credential")
             signed_in = client.post("/v1/session", json={"token": token}, headers={"origin": url})
-            assert signed_in.headers["set-cookie"].startswith("__Host-ferry=fs_")
+            assert signed_in.headers["set-cookie"].startswith("__Host-ferry-")
             assert client.get("/v1/session").json()["name"] == "ana"
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{url}/v1/services", headers=header)

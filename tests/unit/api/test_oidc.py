@@ -19,7 +19,7 @@ import oidc_provider
 from ferryman.api.access.oidc import flow
 from ferryman.model.settings import Oidc, RoleRule, Secret, Settings
 from oidc_provider import CLIENT, SECRET, Claims, Key, Provider
-from unit.api.doors_kit import Doors, code
+from unit.api.doors_kit import COOKIE, Doors, code
 
 URL = "https://ferry.example.com:7300"
 RULES = (
@@ -74,7 +74,7 @@ def failed(answer: httpx2.Response) -> str:
     assert answer.status_code == 303
     to = urlsplit(answer.headers["location"])
     assert to.path == "/sign-in"
-    assert "__Host-ferry=fs_" not in str(answer.headers.get_list("set-cookie"))
+    assert f"__Host-{COOKIE}=fs_" not in str(answer.headers.get_list("set-cookie"))
     return parse_qs(to.query)["error"][0]
 
 
@@ -83,7 +83,7 @@ def test_somebody_signs_in(doors: Doors, provider: Provider) -> None:
     assert {"httponly", "samesite=lax", "secure"} <= set(visit.start.headers["set-cookie"].lower().split("; "))
     answer = visit.back()
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    session = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("__Host-ferry=fs_"))
+    session = next(c for c in answer.headers.get_list("set-cookie") if c.startswith(f"__Host-{COOKIE}=fs_"))
     assert {"httponly", "samesite=strict", "secure", "path=/"} <= set(session.lower().split("; "))
     headers = {"cookie": session.partition(";")[0]}
     told = doors.get("/v1/session", url=URL, headers=headers).json()
@@ -193,7 +193,7 @@ def test_a_token_of_somebody_else_signs_nobody_in(
         {"state": "x"},
         {"state": ""},
         {"cookie": ""},
-        {"cookie": "__Host-ferry-oidc=other"},
+        {"cookie": f"__Host-{COOKIE}-oidc=other"},
         {"iss": "https://evil.example"},
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from ferryman.api.access import state
 from ferryman.api.access.principal import Role
 from ferryman.model.settings import Sessions, Settings, Tls
-from unit.api.doors_kit import NOW, URL, Browser, Doors, code
+from unit.api.doors_kit import COOKIE, NOW, URL, Browser, Doors, code
 
 SETTINGS = Settings(sessions=Sessions(lifetime_seconds=1000, idle_seconds=100))
 
@@ -21,7 +21,7 @@ def test_a_sign_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(doors: 
     browser = doors.browser(doors.token("ana", Role.OPERATOR, "shop"))
     attributes = browser.answer.headers["set-cookie"].lower().split("; ")
     assert {"httponly", "samesite=strict", "path=/", "max-age=1000"} <= set(attributes)
-    assert browser.name == "ferry"
+    assert browser.name == COOKIE
     assert browser.answer.json() == {
         "name": "ana", "roles": {"shop": "operator"}, "via": "session", "csrf": browser.csrf,
         "expires_at": NOW + 1000, "oidc": False,
@@ -40,12 +40,12 @@ def test_a_sign_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(doors: 
 def test_with_https_the_cookie_is_kept_to_it_and_to_this_host(settings: Settings, url: str) -> None:
     doors = Doors(settings)
     browser = doors.browser(doors.token(), url=url)
-    assert browser.name == "__Host-ferry"
+    assert browser.name == f"__Host-{COOKIE}"
     attributes = browser.answer.headers["set-cookie"].lower().split("; ")
     assert {"secure", "httponly", "samesite=strict", "path=/"} <= set(attributes)
     assert not [a for a in attributes if a.startswith("domain")]
     assert browser.get().status_code == 200
-    assert doors.get(url=url, headers={"cookie": f"ferry={browser.cookie}"}).status_code == 401, "the name counts"
+    assert doors.get(url=url, headers={"cookie": f"{COOKIE}={browser.cookie}"}).status_code == 401, "the name counts"
     assert ("strict-transport-security" in browser.answer.headers) is (settings.tls is not None)
 
 
@@ -112,7 +112,7 @@ def test_signing_in_again_works_with_an_old_cookie(doors: Doors) -> None:
     token = doors.token()
     browser = doors.browser(token)
     again = doors.post(
-        "/v1/session", json={"token": token}, headers={"cookie": f"ferry={browser.cookie}", "origin": URL}
+        "/v1/session", json={"token": token}, headers={"cookie": f"{COOKIE}={browser.cookie}", "origin": URL}
     )
     assert again.status_code == 200
     assert browser.cookie not in again.headers["set-cookie"]
@@ -140,7 +140,7 @@ def test_signing_out_ends_it_here_and_in_the_browser(doors: Doors) -> None:
     browser = doors.browser(doors.token())
     gone = browser.delete("/v1/session")
     assert gone.json()["via"] == "none"
-    assert 'ferry="";' in gone.headers["set-cookie"]
+    assert f'{COOKIE}="";' in gone.headers["set-cookie"]
     assert "max-age=0" in gone.headers["set-cookie"].lower()
     assert code(browser.get()) == (401, "session_over")
     doors.restart()
@@ -172,7 +172,7 @@ def test_a_restart_keeps_people_signed_in(doors: Doors) -> None:
 @pytest.mark.parametrize("cookie", ["", "x", "fs_" + "A" * 43, "fs_" + "A" * 5000, "fs_é"])
 def test_a_made_up_cookie_opens_nothing_even_where_reading_is_open(cookie: str) -> None:
     doors = Doors(SETTINGS)
-    headers = {"cookie": f"ferry={cookie}".encode("latin-1")}
+    headers = {"cookie": f"{COOKIE}={cookie}".encode("latin-1")}
     assert code(doors.get(headers=headers)) == (401, "session_over")
     assert doors.get("/v1/session", headers=headers).json()["via"] == "none"
 
@@ -227,3 +227,11 @@ def test_sessions_that_are_over_are_not_shown(doors: Doors) -> None:
     doors.browser(doors.token("ana"))
     doors.now += 100
     assert doors.get("/v1/sessions", token=admin).json() == []
+
+
+def test_controllers_on_one_machine_keep_their_cookies_apart(doors: Doors) -> None:
+    other = Doors(Settings(folder="/srv/other"))
+    mine, theirs = doors.browser(doors.token()), other.browser(other.token())
+    assert mine.name != theirs.name
+    both = f"{mine.name}={mine.cookie}; {theirs.name}={theirs.cookie}"
+    assert [each.get(headers={"cookie": both}).status_code for each in (doors, other)] == [200, 200]

@@ -128,8 +128,10 @@ class Access:
         return self.loopback and not closed and self.settings.oidc is None and not self.settings.public_url
 
     def cookie_name(self, request: Request) -> str:
-        """With the prefix that browsers keep to HTTPS and to this very host, where there is HTTPS."""
-        return "__Host-ferry" if self.hosts.is_secure(request) else "ferry"
+        """With the prefix that browsers keep to HTTPS and to this very host, where there is HTTPS. Cookies do not know
+        ports: controllers of several projects on one machine need names of their own."""
+        name = f"ferry-{digest(self.settings.folder)[:8]}"
+        return f"__Host-{name}" if self.hosts.is_secure(request) else name
 
     async def token(self, text: str, request: Request) -> Token:
         """The live token of this text. Raises `Unauthenticated` (``bad_token``, ``token_expired``, ``token_revoked``) or
