@@ -8,13 +8,17 @@ from typing import Any
 import msgspec
 
 from ferryman.model.event import (
+    ApprovalOpened,
     BackOrdered,
     Event,
+    Frozen,
     Paused,
     PromotedInFull,
     Retried,
+    RolloutCreated,
     RolloutEnded,
     RolloutStarted,
+    Unfrozen,
     VerdictChanged,
 )
 from ferryman.model.notice import Audience, Figure, Notice, NoticeKind, Severity
@@ -30,7 +34,7 @@ STUCK = "/stuck/"
 """In the keys of notices that belong to no event."""
 
 # Causes that a person or a newer release gave: nothing is wrong with the machine.
-BY_PERSON = frozenset({"abort", "supersede", "denied"})
+BY_PERSON = frozenset({"abort", "supersede", "denied", "expired"})
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -82,6 +86,8 @@ def notices(
 ) -> tuple[Notice, ...]:
     """What to tell of `event`, which led from `before` to `after`. `verdict` is the last one recorded for the rollout:
     the numbers that decided are its."""
+    if isinstance(event.body, Frozen | Unfrozen):
+        return (_frozen(event, event.body),)
     tell = _TELLERS.get(type(event.body))
     rollout = _about(after, event.rollout) or _about(before, event.rollout)
     if tell is None or rollout is None:
@@ -171,6 +177,49 @@ def _notice(told: Told, moment: Moment, key: str = "") -> Notice:
 
 
 # ---------------------------------------------------------------------- kind by kind
+def _frozen(event: Event, body: Frozen | Unfrozen) -> Notice:
+    frozen = isinstance(body, Frozen)
+    what = "is frozen: no more users meet a new version" if frozen else "is not frozen any more"
+    return Notice(
+        key=f"{event.service}/{event.seq}",
+        kind=NoticeKind.FREEZE,
+        severity=Severity.WARNING if frozen else Severity.INFO,
+        audience=(OWNERS,),
+        service=event.service,
+        at=event.at,
+        title=f"{event.service} {what}",
+        actor=clean(event.actor),
+        reason=clean(body.reason),
+        until=body.until if isinstance(body, Frozen) else None,
+    )
+
+
+def _created(body: RolloutCreated, m: Moment) -> Told | None:
+    if not body.emergency:
+        return None
+    return _overridden(
+        f"{m.service.name}: {m.event.actor} releases {m.new} in an emergency", body.reason, emergency=True
+    )
+
+
+def _asked(body: ApprovalOpened, m: Moment) -> Told:
+    needed = f"{body.count} approvals are" if body.count > 1 else "an approval is"
+    title = f"{m.service.name}: {needed} needed for {m.new} to go on from {m.share}"
+    line = f"from {body.count} of role {body.role} or above: `ferry approve {m.service.name}` or `ferry deny`"
+    return Told(
+        NoticeKind.APPROVAL,
+        Severity.WARNING,
+        (AUTHOR, APPROVERS),
+        title,
+        body.reason,
+        (line,),
+        m.numbers,
+        until=body.until,
+        role=body.role,
+        needed=body.count,
+    )
+
+
 def _started(body: RolloutStarted, m: Moment) -> Told:
     over = f" over {m.old}" if m.old else ", the first version"
     plan = f"{body.plan.strategy}, {len(body.plan.steps)} steps, {body.plan.replicas} instances"
@@ -181,16 +230,20 @@ def _started(body: RolloutStarted, m: Moment) -> Told:
 def _retried(body: Retried, m: Moment) -> Told:
     title = f"{m.service.name}: {m.new} starts again, attempt {body.attempt}"
     if body.full:
-        return _overridden(f"{title}, in full, asked by {m.event.actor}", body.reason)
+        how = f"{title}, in full, asked by {m.event.actor}"
+        return _overridden(how, body.reason, emergency=body.emergency)
     return Told(NoticeKind.STARTED, Severity.INFO, (AUTHOR,), title, body.reason)
 
 
 def _paused(body: Paused, m: Moment) -> Told | None:
-    if body.kind == "timer":
+    if body.kind in ("timer", "approval"):
         return None
     at = f"{m.service.name}: {m.new} at {m.share}"
     if body.kind == "operator":
         title = f"{at} was paused by {m.event.actor}"
+        return Told(NoticeKind.PAUSED, Severity.INFO, (AUTHOR,), title, body.reason, until=body.until)
+    if body.kind in ("freeze", "window"):
+        title = f"{at} waits: " + ("the service is frozen" if body.kind == "freeze" else "no deployment window is open")
         return Told(NoticeKind.PAUSED, Severity.INFO, (AUTHOR,), title, body.reason, until=body.until)
     if body.kind == "human":
         title = f"{at} waits for a person"
@@ -203,11 +256,13 @@ def _paused(body: Paused, m: Moment) -> Told | None:
 
 
 def _full(body: PromotedInFull, m: Moment) -> Told:
-    return _overridden(f"{m.service.name}: {m.event.actor} promotes {m.new} in full", body.reason)
+    how = f"{m.service.name}: {m.event.actor} promotes {m.new} in full"
+    return _overridden(how, body.reason, emergency=body.emergency)
 
 
-def _overridden(title: str, reason: str) -> Told:
-    lines = ("holds, approvals and verdicts are skipped; health and capacity are not",)
+def _overridden(title: str, reason: str, *, emergency: bool) -> Told:
+    skipped = "holds, approvals, verdicts, windows and freezes" if emergency else "holds, approvals and verdicts"
+    lines = (f"{skipped} are skipped; health and capacity are not",)
     return Told(NoticeKind.OVERRIDE, Severity.WARNING, EVERYBODY, title, reason, lines)
 
 
@@ -253,7 +308,9 @@ def _rolled_back(body: RolloutEnded, m: Moment) -> Told:
 
 
 _TELLERS: dict[type[Any], Callable[[Any, Moment], Told | None]] = {
+    RolloutCreated: _created,
     RolloutStarted: _started,
+    ApprovalOpened: _asked,
     Retried: _retried,
     Paused: _paused,
     PromotedInFull: _full,

@@ -8,10 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from ferryman.core.phases import Verb
-from ferryman.model.event import Draft, Paused, PromotedInFull, RolloutEnded
+from ferryman.model.event import Draft, Frozen, Paused, PromotedInFull, RolloutEnded, Unfrozen
 from ferryman.model.notice import Audience, NoticeKind, Severity
 from ferryman.model.plan import Phase
-from ferryman.model.release import Deadlines, Pause, SetWeight
+from ferryman.model.release import Approval, Approve, Deadlines, Pause, SetWeight
 from ferryman.notify.notices import moved_at, stuck
 from ferryman.notify.words import clean, text
 from unit.golden import Golden
@@ -155,6 +155,31 @@ def test_a_service_at_rest_is_not_stuck() -> None:
     book = served()
     assert stuck(book.service, book.now + 1e6, 600.0) is None
     assert stuck(replace(book.service, current=None), book.now + 1e6, 600.0) is None
+
+
+def test_an_approval_is_asked_of_approvers(golden: Golden) -> None:
+    book = walking(canary(SetWeight(25, 1), Approve(Approval(count=2, role="admin")), SetWeight(50, 1)))
+    book.run(until=Phase.PAUSED)
+    found = told(book.events)[-1]
+    assert (found.kind, found.role, found.needed) == (NoticeKind.APPROVAL, "admin", 2)
+    assert found.until == book.now + 86_400.0
+    golden(GOLDEN / "approval.txt", script([found]))
+
+
+def test_a_freeze_is_told_to_owners_and_an_emergency_to_all(golden: Golden) -> None:
+    book = served()
+    book.fold(Draft("", Frozen("the fair", book.now + 3600.0), "ben"))
+    book.fold(Draft("", Unfrozen("it is over"), "ben"))
+    book.deploy(release("v2", strategy=CANARY), reason="outage", emergency=True)
+    golden(GOLDEN / "freeze_and_emergency.txt", script(told(book.events)[-3:]))
+
+
+@pytest.mark.parametrize("kind", ["freeze", "window"])
+def test_what_waits_for_its_time_needs_nobody(kind: str) -> None:
+    book = walking()
+    book.fold(Draft(book.rollout.id, Paused(kind, "closed until Monday", book.now + 9000.0)))
+    found = told(book.events)[-1]
+    assert (found.kind, found.severity, found.until) == (NoticeKind.PAUSED, Severity.INFO, book.now + 9000.0)
 
 
 def test_full_promotion_draft_is_known_by_type() -> None:
