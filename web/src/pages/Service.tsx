@@ -1,5 +1,5 @@
 // One service and its rollout: what is happening, why, what next, and is it safe to go home.
-import type { RolloutView, ServiceView } from "../api/types.ts";
+import type { FreezeView, RolloutView, ServiceView } from "../api/types.ts";
 import { now } from "../live/clock.ts";
 import { sampled, samplesOf, type Sample } from "../live/samples.ts";
 import { loaded, services } from "../live/state.ts";
@@ -15,7 +15,7 @@ import { Judge } from "../parts/Judge.tsx";
 import { Split } from "../parts/Split.tsx";
 import { Track } from "../parts/Track.tsx";
 import { paths } from "../router.ts";
-import { duration, milliseconds, percent } from "../words/format.ts";
+import { duration, exactly, milliseconds, percent } from "../words/format.ts";
 import { goingBack, headline, home, next, running, state, why } from "../words/standing.ts";
 import { Title } from "./Title.tsx";
 
@@ -55,6 +55,7 @@ function Shown({ view }: { view: ServiceView }) {
         <Actions view={view} />
         <Answers view={view} />
       </section>
+      {view.freeze && <Frozen freeze={view.freeze} />}
       {rollout && running(rollout) && <Approvals approvals={rollout.approvals} />}
       {rollout && <Plan view={view} rollout={rollout} />}
       <div class="columns wide-left">
@@ -69,6 +70,16 @@ function Shown({ view }: { view: ServiceView }) {
         <EventLog events={events} loading={loading} />
       </Card>
     </div>
+  );
+}
+
+function Frozen({ freeze }: { freeze: FreezeView }) {
+  return (
+    <p class="notice wait">
+      <b>Frozen</b> by {freeze.by} <Ago at={freeze.since} />
+      {freeze.until === null ? ", until somebody lifts it" : `, until ${exactly(freeze.until)}`}: {freeze.reason}. No more users
+      meet a new version; going back is never held.
+    </p>
   );
 }
 

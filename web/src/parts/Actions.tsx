@@ -11,6 +11,7 @@ import { Dialog } from "./Dialog.tsx";
 import { say } from "./say.tsx";
 
 const REASON_CHARACTERS_MAX = 2000;
+const NEVER_LATE = new Set(["abort", "freeze", "unfreeze"]);
 
 export function Actions({ view }: { view: ServiceView }) {
   const [asked, ask] = useState<VerbText | null>(null);
@@ -57,10 +58,10 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
     if (busy) return;
     const form = new FormData(event.currentTarget as HTMLFormElement);
     const body: Record<string, string | boolean> = { reason: text(form, "reason").trim() };
-    // Going back is never too late; everything else is meant for what was looked at.
+    // Going back and holding are never too late; everything else is meant for what was looked at.
     const gate = before.rollout?.approvals.find((each) => each.state === "open");
     if (verb.verb === "approve" || verb.verb === "deny") body["gate"] = gate?.key ?? "";
-    else if (verb.verb !== "abort") body["standing"] = before.standing;
+    else if (!NEVER_LATE.has(verb.verb)) body["standing"] = before.standing;
     if (form.get("full")) body["full"] = true;
     if (form.get("with_steps")) body["with_steps"] = true;
     if (text(form, "to")) body["to"] = text(form, "to");

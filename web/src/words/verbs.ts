@@ -1,6 +1,6 @@
 // What each verb does, in words for its button and its dialog.
 import type { ServiceView } from "../api/types.ts";
-import { exposed } from "./standing.ts";
+import { exposed, running } from "./standing.ts";
 import { weight } from "./format.ts";
 
 export interface VerbText {
@@ -12,13 +12,16 @@ export interface VerbText {
   needsReason: boolean;
 }
 
-const ORDER = ["approve", "deny", "promote", "resume", "pause", "retry", "abort", "undo", "restart"];
+const ORDER = ["approve", "deny", "promote", "resume", "pause", "retry", "abort", "undo", "unfreeze", "freeze", "restart"];
 
 /** The verbs that are legal now, the most likely first. */
 export function verbs(view: ServiceView): VerbText[] {
   const legal = new Set(view.legal);
   // `undo` in a running release does what `abort` does, which says it better.
   if (legal.has("abort")) legal.delete("undo");
+  // A freeze is legal in any phase: offered where it says something, before or while users would meet a new version.
+  if (view.freeze) legal.add("unfreeze");
+  else if (running(view.rollout)) legal.add("freeze");
   return ORDER.filter((verb) => legal.has(verb)).map((verb) => describe(verb, view));
 }
 
@@ -47,6 +50,10 @@ function describe(verb: string, view: ServiceView): VerbText {
       return made("Approve", `Approve ${candidate}`, `Your word that it may go on: ${asked(view)}.`, "main");
     case "deny":
       return made("Deny", `Deny ${candidate}`, `${stable} takes all users back, then ${candidate} stops.`, "danger", true);
+    case "freeze":
+      return made("Freeze", `Freeze ${view.service}`, "No more users meet any new version until it is lifted. Going back is never held.", "quiet", true);
+    case "unfreeze":
+      return made("Lift the freeze", `Lift the freeze of ${view.service}`, "Releases go on from where they were held.", "plain");
     case "resume":
       return made(
         "Resume",
