@@ -49,6 +49,8 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "rollback_drilled": ("before", "Rollback drilled for real?"),
     "monitoring_answers": ("before", "Monitoring answers?"),
     "triggers_configured": ("before", "Rollback triggers configured?"),
+    "no_freeze": ("before", "Not frozen?"),
+    "window_open": ("before", "Release window open?"),
     "off_hours": ("before", "Off-hours, if it is risky?"),
     "error_rate": ("during", "Error rate as before?"),
     "latency": ("during", "Latency as before?"),

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from ferryman.core.checklist import Facts, LogErrors, checklist, item
 from ferryman.core.tried import untaken
+from ferryman.model.calendar import Window, Windows
 from ferryman.model.checklist import QUESTIONS, Stand
 from ferryman.model.release import (
     Analysis,
@@ -20,7 +21,7 @@ from ferryman.model.release import (
     RunCheck,
     SetWeight,
 )
-from ferryman.model.rollout import Incident, Service
+from ferryman.model.rollout import Freeze, Incident, Service
 from ferryman.model.view import ServiceView, SideView
 from ferryman.strategies.compile import compile_plan
 from unit.playbook import Book, canary, release
@@ -185,6 +186,28 @@ def test_triggers(settings: dict[str, Any], expected: Stand) -> None:
 def test_risk() -> None:
     assert stand("off_hours", facts(of=release("v2", strategy=Recreate())))[0] is Stand.WARN
     assert stand("off_hours", facts(of=release("v2")))[0] is Stand.NOT_APPLICABLE
+    night = Windows(off_hours=(Window(from_minute=0, to_minute=10),), open=(Window(from_minute=20, to_minute=30),))
+    at_risk = release("v2", risk="high", windows=night)
+    assert stand("off_hours", replace(facts(of=at_risk), now=300.0))[0] is Stand.PASS
+    assert stand("off_hours", replace(facts(of=at_risk), now=1500.0))[0] is Stand.WARN
+
+
+def test_windows() -> None:
+    hours = Windows(open=(Window(from_minute=60, to_minute=120),))
+    held = release("v2", windows=hours)
+    assert stand("window_open", facts(of=release("v2")))[0] is Stand.NOT_APPLICABLE
+    assert stand("window_open", replace(facts(of=held), now=4000.0))[0] is Stand.PASS
+    found, saw = stand("window_open", replace(facts(of=held), now=0.0))
+    assert found is Stand.WARN
+    assert "opens Thu 1970-01-01 01:00" in saw
+
+
+def test_a_freeze() -> None:
+    assert stand("no_freeze", facts())[0] is Stand.PASS
+    frozen = Service(name="shop", freeze=Freeze("ana", "the fair", 900.0, 1200.0))
+    found, saw = stand("no_freeze", replace(facts(), service=frozen))
+    assert (found, saw) == (Stand.FAIL, "frozen by ana 100 s ago, for 3 min more: the fair")
+    assert stand("no_freeze", replace(facts(), service=frozen, now=1200.0))[0] is Stand.PASS
 
 
 # ---- during

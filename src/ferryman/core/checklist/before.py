@@ -11,6 +11,7 @@ from ferryman.core.checklist.facts import (
     Maker,
     ago,
     doubtful,
+    duration,
     failed,
     not_applicable,
     passed,
@@ -18,9 +19,12 @@ from ferryman.core.checklist.facts import (
     unknown,
 )
 from ferryman.core.lint import sample_plan
+from ferryman.core.walls import is_risky
+from ferryman.core.windows import is_open, next_opening, on_the_wall, why_closed
+from ferryman.model.calendar import Windows
 from ferryman.model.errors import Refused
 from ferryman.model.plan import Phase, Plan
-from ferryman.model.release import Recreate, Release
+from ferryman.model.release import Release
 from ferryman.model.rollout import DrillRecord
 
 DRILL_DAYS_MAX = 30.0
@@ -141,11 +145,44 @@ def _weighed(release: Release) -> tuple[bool, bool]:
     return errors, any(figure in text for figure in ("p50_ms", "p95_ms", "p99_ms"))
 
 
+def _no_freeze(facts: Facts) -> Answer:
+    """Nobody holds the users where they are."""
+    freeze = facts.service.freeze
+    if freeze is None or (freeze.until is not None and freeze.until <= facts.now):
+        return passed("no freeze")
+    left = "" if freeze.until is None else f", for {duration(freeze.until - facts.now)} more"
+    todo = f"wait, or ferry unfreeze {facts.service.name}"
+    return failed(f"frozen by {freeze.by} {ago(facts.now - freeze.since)}{left}: {freeze.reason}", todo)
+
+
+def _window_open(facts: Facts) -> Answer:
+    """Users may meet a new version at this hour."""
+    windows = facts.release.windows
+    if windows is None:
+        return not_applicable("the release may go at any hour")
+    if is_open(windows, is_risky(facts.release), facts.now):
+        return passed(f"open now, {on_the_wall(windows.zone, facts.now)}")
+    return doubtful(*_closed(facts, windows))
+
+
+def _closed(facts: Facts, windows: Windows) -> tuple[str, str]:
+    opens = next_opening(windows, is_risky(facts.release), facts.now)
+    when = "never opens" if opens is None else f"opens {on_the_wall(windows.zone, opens)}"
+    return f"{why_closed(windows, facts.now)}; it {when}", "it waits by itself; in an emergency: --emergency --reason"
+
+
 def _off_hours(facts: Facts) -> Answer:
     """Asked of what users will notice."""
-    if isinstance(facts.release.strategy, Recreate):
-        return doubtful("users meet downtime: it is risky", "deploy it when few are there")
-    return not_applicable("nothing in the release is risky")
+    if not is_risky(facts.release):
+        return not_applicable("nothing in the release is risky")
+    windows = facts.release.windows
+    if windows is None or not windows.off_hours:
+        return doubtful(
+            "it is risky, and no off-hours are named for it", "name them in `windows`, or deploy it when few are there"
+        )
+    if is_open(windows, True, facts.now):
+        return passed(f"it is risky, and these are off-hours: {on_the_wall(windows.zone, facts.now)}")
+    return doubtful(*_closed(facts, windows))
 
 
 def _routed(release: Release) -> bool:
@@ -158,5 +195,7 @@ BEFORE: dict[str, Maker] = {
     "rollback_drilled": _rollback_drilled,
     "monitoring_answers": _monitoring_answers,
     "triggers_configured": _triggers_configured,
+    "no_freeze": _no_freeze,
+    "window_open": _window_open,
     "off_hours": _off_hours,
 }

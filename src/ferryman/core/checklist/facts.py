@@ -92,10 +92,15 @@ def unknown(saw: str, todo: str = "") -> Answer:
 
 def ago(seconds: float) -> str:
     """`40 s ago`, `3 h ago`, `12 days ago`."""
+    return f"{duration(seconds)} ago"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `3 h`, `12 days`."""
     for size, unit in ((86_400.0, "days"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{max(0.0, seconds):.0f} s ago"
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
 
 
 def percent(value: float) -> str:
