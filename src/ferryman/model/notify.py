@@ -8,7 +8,6 @@ from ferryman.model.notice import Audience, NoticeKind, Severity
 from ferryman.model.secret import Secret
 
 STUCK_SECONDS = 900.0
-LINK_SECONDS = 86_400.0
 
 
 class WebhookSettings(msgspec.Struct, frozen=True):
@@ -44,12 +43,10 @@ class AppriseSettings(msgspec.Struct, frozen=True):
 
 
 class ChannelSettings(msgspec.Struct, frozen=True):
-    """One channel. One that reaches a single `person` carries links by which they approve or deny in `role`."""
+    """One channel, by a name of its own."""
 
     name: str
     via: WebhookSettings | SlackSettings | EmailSettings | AppriseSettings
-    person: str = ""
-    role: str = "operator"
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -64,10 +61,8 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class NotifySettings(msgspec.Struct, frozen=True):
-    """All of it. A rollout that has not moved for `stuck_seconds` outside a wait is told of; a link to approve by is
-    good for `link_seconds` at most."""
+    """All of it. A rollout that has not moved for `stuck_seconds` outside a wait is told of."""
 
     channels: tuple[ChannelSettings, ...] = ()
     rules: tuple[Rule, ...] = ()
     stuck_seconds: float = STUCK_SECONDS
-    link_seconds: float = LINK_SECONDS

@@ -35,7 +35,6 @@ MAIL = Text(
     label="address", pattern=r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+", rule="name@example.org", most=254
 )
 HOST = Text(label="name", pattern=HOST_PATTERN, rule="the name or address of a host, without a port", most=255)
-PERSON = Text(label="name", pattern=r"[!-~]+", rule="no spaces: as it should stand in the log", most=100)
 SERVICES = Text(
     label="pattern", pattern=r"[a-z0-9*?\[\]!-]+", rule="the name of a service, perhaps with * or ?", most=100
 )
@@ -178,12 +177,7 @@ APPRISE = Keys(
 
 def _channel(given: Given) -> object:
     via = next((given.values[name] for name in ("webhook", "slack", "email", "apprise") if name in given.values), None)
-    if given.has("role") and not given.has("person"):
-        given.wrong("role", "missing", "`role` without `person`", "name the person whom this channel reaches")
-    if via is None:
-        return BAD
-    person, role = given.values.get("person", ""), given.values.get("role", "operator")
-    return ChannelSettings("", via, str(person), str(role))  # type: ignore[arg-type]
+    return BAD if via is None else ChannelSettings("", via)  # type: ignore[arg-type]
 
 
 CHANNEL = Keys(
@@ -194,11 +188,6 @@ CHANNEL = Keys(
         Key("slack", SLACK, SLACK.doc),
         Key("email", EMAIL, EMAIL.doc),
         Key("apprise", APPRISE, APPRISE.doc),
-        Key(
-            "person", PERSON,
-            "Who alone reads this channel. They get links to approve or deny by: whoever opens one acts as them.",
-        ),
-        Key("role", Choice(("operator", "admin")), "The role that this person approves in.", default="operator"),
     ),
     exclusive=(("webhook",), ("slack",), ("email",), ("apprise",)),
     one_of=True,
@@ -244,7 +233,6 @@ def _notify(given: Given) -> object:
     return msgspec.structs.replace(
         made,
         stuck_seconds=given.values.get("stuckAfter", made.stuck_seconds),
-        link_seconds=given.values.get("linkExpiry", made.link_seconds),
     )
 
 
@@ -258,7 +246,6 @@ NOTIFY = Keys(
             "stuckAfter", Duration(least=60.0, most=7 * 86_400.0),
             "A rollout that has not moved for so long outside a wait is told of as stuck.", default="15m",
         ),
-        Key("linkExpiry", Duration(least=60.0, most=7 * 86_400.0), "How long a link to approve by is good.", default="24h"),
     ),
     build=_notify,
 )  # fmt: skip

@@ -9,7 +9,6 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from ferryman.model.errors import SpecError
-from ferryman.model.notify import NotifySettings
 from ferryman.model.settings import Settings
 from ferryman.spec.document import load
 from ferryman.spec.kinds import Schema, read
@@ -66,11 +65,6 @@ def _across(given: Given) -> None:
         )
     if given.has("tls") and given.values.get("insecureHttp") is True:
         given.wrong("insecureHttp", "exclusive", "`tls` and `insecureHttp` exclude each other", "keep `tls`")
-    notify = given.values.get("notify")
-    persons = [c.name for c in notify.channels if c.person] if isinstance(notify, NotifySettings) else []
-    if persons and given.lacks("publicUrl"):
-        message = f"the channel `{persons[0]}` names a `person`, whose links need `publicUrl`"
-        given.missing("publicUrl", message, "write how that person's browser reaches this controller")
     url = str(given.values.get("publicUrl", ""))
     if given.has("tls") and url.startswith("http://"):
         given.wrong("publicUrl", "not_allowed", "with `tls` the controller is reached by https", f"https{url[4:]}")
