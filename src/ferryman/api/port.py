@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ferryman.core.phases import Verb
+from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.notice import ChannelView
 from ferryman.model.plan import Plan
@@ -30,12 +31,27 @@ class Telling(Protocol):
         ...
 
 
+class Vitals(Protocol):
+    """How the controller itself fares; `ferryman.engine.vitals.Vitals` is one."""
+
+    telemetry: Telemetry
+
+    def pulse(self) -> Pulse: ...
+
+    async def readiness(self) -> Readiness: ...
+
+
 class Operations(Protocol):
     """Every method may raise a `FerrymanError`; one that names a service, code ``unknown_service``."""
 
     @property
     def store(self) -> Store:
         """The log and its journals; there once it was started."""
+        ...
+
+    @property
+    def vitals(self) -> Vitals:
+        """How it fares."""
         ...
 
     async def view(self, service: str) -> ServiceView: ...

@@ -43,6 +43,19 @@ class HealthView(msgspec.Struct, frozen=True):
     started_at: float
 
 
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    alive: bool
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Whether the controller can do its work, and what keeps it from doing so."""
+
+    ready: bool
+    problems: tuple[str, ...] = ()
+
+
 class EventsPage(msgspec.Struct, frozen=True):
     """Some events and the position to ask after next time."""
 

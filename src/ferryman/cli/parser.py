@@ -194,6 +194,12 @@ def drill(parser: argparse.ArgumentParser) -> None:
 def serve(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry serve`."""
     parser.add_argument(
+        "--log-format", choices=("human", "json"), default="human", help="lines for people, or of JSON for programs"
+    )
+    parser.add_argument(
+        "--trace", action="store_true", help="send a span of each duty of a loop by OTLP (needs the extra `otel`)"
+    )
+    parser.add_argument(
         "--listen",
         metavar="ADDRESS:PORT",
         help="where the API and the dashboard are (127.0.0.1:7300, or a free port); beyond loopback only with tokens or "

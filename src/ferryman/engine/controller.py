@@ -27,14 +27,14 @@ from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.notifier import Notifier
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.reading import copied_files, read_release, revision_of
-from ferryman.engine.series import measurement_series
+from ferryman.engine.series import read_series
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
 from ferryman.engine.views import service_view
+from ferryman.engine.vitals import Vitals
 from ferryman.metrics.envoy import EnvoyMetrics
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.errors import FerrymanError, Refused
-from ferryman.model.event import Event
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
@@ -42,7 +42,7 @@ from ferryman.model.seen import RouteStatus
 from ferryman.model.settings import Settings
 from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.routers.envoy import EnvoyRouter
-from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX, Loaded, Store, StoredEvent
+from ferryman.store.base import Loaded, Store, StoredEvent
 from ferryman.store.sqlite import SqliteStore
 from ferryman.targets.artifacts import prune_artifacts
 from ferryman.targets.process import ProcessTarget
@@ -83,6 +83,7 @@ class Controller(GateVerbs):
         self._router: EnvoyRouter | None = None
         self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
+        self.vitals = Vitals(self._loops, self._tasks, lambda: self._ports)
 
     # ------------------------------------------------------------------ life
     async def start(self) -> None:
@@ -103,17 +104,17 @@ class Controller(GateVerbs):
         # The folder's lock is ours, so whoever held a lease is dead.
         await store.end_leases()
         self._router = EnvoyRouter(path)
-        metrics = EnvoyMetrics(path)
         target = ProcessTarget(path, owner=owner, now=self._clock)
         self._ports = Ports(
             store=store,
             target=target,
             router=self._router,
-            metrics=metrics,
+            metrics=EnvoyMetrics(path),
             now=self._clock,
             owner=owner,
             checker=lambda done: Checks(str(self.project), done, self._checklists.ask),
             cpu_count=os.cpu_count() or 1,
+            telemetry=self.vitals.telemetry,
         )
         self._unsubscribe = store.on_append(self._appended)
         newest = await store.newest(limit=FIRST_EVENTS)
@@ -215,21 +216,18 @@ class Controller(GateVerbs):
 
     async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
         """Rollouts, newest first."""
-        return summaries(await self._all_events(service))[:limit]
+        self.known(service)
+        return summaries(await all_events(self.ports.store, service))[:limit]
 
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:
         """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
-        return detail(await self._all_events(service), rollout)
+        self.known(service)
+        return detail(await all_events(self.ports.store, service), rollout)
 
     async def measurements(self, service: str, rollout: str, points: int = 600) -> MeasurementSeries:
         """What the judge saw and said, for charts; empty for a rollout that was not judged, or long ago."""
         self.known(service)
-        found = await self.ports.store.measurements(rollout, limit=MEASUREMENTS_PER_ROLLOUT_MAX)
-        return measurement_series(rollout, found, self.ports.metrics.bounds_ms, points)
-
-    async def _all_events(self, service: str) -> list[Event]:
-        self.known(service)
-        return await all_events(self.ports.store, service)
+        return await read_series(self.ports.store, rollout, self.ports.metrics.bounds_ms, points)
 
     async def events(
         self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ferryman.core.admit import admit
@@ -80,10 +81,16 @@ class ServiceLoop:
         self._loaded = False
         self._handed: Loaded | None = None
         self._told = ""
+        self._at = ""
         self._question: tuple[object, ...] = ()
         self._wake = asyncio.Event()
         self._checks = self.ports.checker(self.wake)
         self._noted: dict[tuple[str, str], float] = {}
+
+    @property
+    def holds_lease(self) -> bool:
+        """True while the right to write this service is, as far as is known here, ours."""
+        return self._lease is not None
 
     @property
     def gone(self) -> bool:
@@ -105,6 +112,7 @@ class ServiceLoop:
         while True:
             await self.ports.precedence.turn()
             self.health.lag_seconds = max(0.0, self.ports.now() - due)
+            self.ports.telemetry.began(self.health.lag_seconds)
             self._wake.clear()  # before the turn: what changes during it is looked at in the next one
             due = await self.guarded_turn()
             delay = max(NOW_SECONDS, due - self.ports.now())
@@ -133,34 +141,52 @@ class ServiceLoop:
             return self.ports.now() + self.options.retry_seconds
         except Exception as problem:
             # A defect in one duty must not end the watch over a running rollout.
-            log.exception("%s: the turn failed", self.name)
+            log.exception("%s: the turn failed", self.name, extra=self._ids)
+            self.ports.telemetry.failed(self._at, problem)
             self.health.trouble = f"internal error: {problem!r}"
             return self.ports.now() + self.options.retry_seconds
         self._told = self.health.trouble = ""
         return due
 
     def _failed(self, problem: FerrymanError) -> None:
+        self.ports.telemetry.failed(self._at, problem)
         if isinstance(problem, Conflict | Stale):
             self._loaded, self._lease = False, None
         # A controller that stands by fails like this every second, each time with other figures: it is told once.
         if self._told != problem.code:
-            log.warning("%s: %s", self.name, problem.message)
+            log.warning("%s: %s", self.name, problem.message, extra=self._ids)
         self._told, self.health.trouble = problem.code, problem.message
 
     # ------------------------------------------------------------------ the duties
     async def turn(self) -> float:
         """One pass through the duties; returns when the next one is due (epoch seconds)."""
-        await self._claim()
-        measurement = await self._observe(self.ports.now())
-        now = self.ports.now()
-        base = self._with(self._take_found(), now)
-        decision = decide(base[1], self.seen(now, full=False), now)
-        drafts = (*base[0], *decision.events)
-        receipt = await self._append(drafts, decision.service, now, measurement)
-        changed = await self._converge(receipt, decision)
+        with self._duty("claim"):
+            await self._claim()
+        with self._duty("observe"):
+            measurement = await self._observe(self.ports.now())
+        with self._duty("decide"):
+            now = self.ports.now()
+            base = self._with(self._take_found(), now)
+            decision = decide(base[1], self.seen(now, full=False), now)
+            drafts = (*base[0], *decision.events)
+        with self._duty("append"):
+            receipt = await self._append(drafts, decision.service, now, measurement)
+        with self._duty("converge"):
+            changed = await self._converge(receipt, decision)
         self._start_checks(decision)
         self.health.turned_at, self.health.turns = now, self.health.turns + 1
+        self.ports.telemetry.decided(len(drafts))
         return self._next(decision, now, moved=bool(drafts) or changed)
+
+    @property
+    def _ids(self) -> dict[str, str]:
+        """What a line of the log is about."""
+        rollout = self.service.current
+        return {"service": self.name, "rollout": rollout.id if rollout is not None else ""}
+
+    def _duty(self, name: str) -> AbstractContextManager[object]:
+        self._at = name
+        return self.ports.telemetry.duty(name, **self._ids)
 
     async def _claim(self) -> None:
         now = self.ports.now()

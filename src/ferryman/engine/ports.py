@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ferryman.engine.checks import Checker
 from ferryman.engine.precedence import Precedence
+from ferryman.engine.telemetry import Telemetry
 from ferryman.metrics.base import MetricsSource
 from ferryman.routers.base import Router
 from ferryman.store.base import Store
@@ -17,7 +18,8 @@ from ferryman.targets.base import Target
 class Ports:
     """The adapters of one controller. `now` gives epoch seconds that never go back; `owner` names this controller in
     leases; `cpu_count` is what an instance's processor time is measured against. `checker` makes what runs the checks
-    of a service, given what to call when one has ended; `precedence` lets verbs go before turns."""
+    of a service, given what to call when one has ended; `precedence` lets verbs go before turns; `telemetry` counts how
+    the loops fare."""
 
     store: Store
     target: Target
@@ -28,6 +30,7 @@ class Ports:
     checker: Callable[[Callable[[], None]], Checker]
     cpu_count: int = 1
     precedence: Precedence = field(default_factory=Precedence)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the judge saw and said of a rollout, from lines and answers to columns for charts. Pure."""
+"""What the judge saw and said of a rollout, from lines and answers to columns for charts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from typing import Any, cast
 
 from ferryman.engine.traffic import quantile_ms
 from ferryman.model.view import MeasurementSeries, MetricSeries, SideSeries
-from ferryman.store.base import Measurement
+from ferryman.store.base import MEASUREMENTS_PER_ROLLOUT_MAX, Measurement, Store
 
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 NO_FIGURES: Mapping[str, float | None] = dict.fromkeys(
     ("requests_per_second", "error_percent", *QUANTILES, "cpu_percent", "memory_bytes")
 )
+
+
+async def read_series(store: Store, rollout: str, bounds_ms: tuple[float, ...], points: int) -> MeasurementSeries:
+    """The series of what the store has of a rollout."""
+    found = await store.measurements(rollout, limit=MEASUREMENTS_PER_ROLLOUT_MAX)
+    return measurement_series(rollout, found, bounds_ms, points)
 
 
 def measurement_series(

@@ -17,6 +17,7 @@ from ferryman.api.serve import serve
 from ferryman.cli.client import Client
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
+from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import QUESTIONS, ChecklistItem, ChecklistView, Stand
 from ferryman.model.errors import FerrymanError, Refused, UsageError
 from ferryman.model.notice import ChannelView
@@ -67,6 +68,20 @@ def opened_store() -> MemoryStore:
     return store
 
 
+class FakeVitals:
+    """As healthy as it is told."""
+
+    def __init__(self) -> None:
+        self.telemetry = Telemetry()
+        self.problems: tuple[str, ...] = ()
+
+    def pulse(self) -> Pulse:
+        return Pulse(services=2, phases={"paused": 1, "promoted": 1}, leases=2, queued=1, troubles={"shop": "smoke"})
+
+    async def readiness(self) -> Readiness:
+        return Readiness(not self.problems, self.problems)
+
+
 @dataclass
 class FakeController:
     """Serves the views it is given; `script` replaces the view of `shop` one by one at each look. `fails` are raised by
@@ -74,6 +89,7 @@ class FakeController:
 
     services: dict[str, ServiceView] = field(default_factory=lambda: {"shop": CANARY})
     log: list[EventView] = field(default_factory=lambda: list(EVENTS))
+    vitals: FakeVitals = field(default_factory=FakeVitals)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     fails: dict[str, BaseException] = field(default_factory=dict)
     script: list[ServiceView] = field(default_factory=list)

@@ -9,6 +9,7 @@ from ferryman.api.routes import (
     controller,
     deploy,
     events,
+    health,
     notify,
     oidc,
     rollouts,
@@ -26,6 +27,7 @@ GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "verbs": verbs.ENDPOINTS,
     "audit": audit.ENDPOINTS,
     "access": (*access.ENDPOINTS, *oidc.ENDPOINTS),
+    "health": health.ENDPOINTS,
     "notify": notify.ENDPOINTS,
     "controller": controller.ENDPOINTS,
 }

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,8 +16,12 @@ from ferryman.api.problems import to_document
 from ferryman.api.serve import serve
 from ferryman.cli.context import OK, Context, Output
 from ferryman.cli.launch import Word
+from ferryman.cli.logformat import set_up_logging
 from ferryman.model.errors import FerrymanError, UsageError
 from ferryman.model.settings import Settings
+
+if TYPE_CHECKING:
+    from ferryman.engine.controller import Controller
 
 LOOPBACK = "127.0.0.1"
 USUAL_PORT = 7300
@@ -28,9 +31,7 @@ def run(context: Context) -> int:
     """Serve until SIGTERM, Ctrl-C or a shutdown by `ferry down`."""
     from ferryman.engine.controller import Controller
 
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("uvicorn.error", "httpx2"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    set_up_logging(context.args.log_format)
     settings = settings_of(context)
     tell = _starter(context.args.ready_fd)
     context.interrupted = "the controller has ended; what it started goes on serving"
@@ -41,12 +42,28 @@ def run(context: Context) -> int:
 
     try:
         controller = Controller(context.project, settings=settings, take_over=context.args.take_over)
-        asyncio.run(serve(controller, context.project, settings=settings, on_ready=on_ready))
+        with _traced(controller, wanted=context.args.trace):
+            asyncio.run(serve(controller, context.project, settings=settings, on_ready=on_ready))
     except FerrymanError as problem:
         tell(Word(problem=to_document(problem)))
         raise
     context.out.remark("the controller has ended; what it started goes on serving")
     return OK
+
+
+@contextlib.contextmanager
+def _traced(controller: Controller, *, wanted: bool) -> Generator[None]:
+    """With spans of every duty, if wanted."""
+    if not wanted:
+        yield
+        return
+    from ferryman.engine.tracing import start_tracing
+
+    controller.vitals.telemetry.tracer, stop = start_tracing()
+    try:
+        yield
+    finally:
+        stop()
 
 
 def settings_of(context: Context) -> Settings:
