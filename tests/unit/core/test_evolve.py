@@ -25,6 +25,7 @@ from ferryman.model.event import (
     Noted,
     Paused,
     PlanChanged,
+    PostmortemWritten,
     PromotedInFull,
     RestartOrdered,
     Resumed,
@@ -41,7 +42,7 @@ from ferryman.model.event import (
 )
 from ferryman.model.plan import Phase
 from ferryman.model.release import Pause, SetWeight
-from ferryman.model.rollout import Cause, Freeze, Given, Rollout, Service, Track
+from ferryman.model.rollout import Cause, Freeze, Given, Incident, Rollout, Service, Track
 from ferryman.model.world import EMPTY_WORLD
 from ferryman.strategies.compile import compile_plan
 from unit.playbook import Book, canary, release, revision
@@ -381,6 +382,14 @@ def test_a_freeze_is_the_services() -> None:
     assert book.service.freeze == Freeze("ana", "sale", book.now, 9000.0)
     book.fold(Draft("", Unfrozen("over"), "ben"))
     assert book.service.freeze is None
+
+
+def test_a_post_mortem_is_kept_beside_its_incident() -> None:
+    book = walking()
+    book.service = replace(book.service, incidents={"shop-1": Incident(1.0, "v0", "errors")})
+    found = after(book, PostmortemWritten("https://wiki/1"), rollout="shop-1")
+    assert found.incidents == {"shop-1": Incident(1.0, "v0", "errors", "https://wiki/1")}
+    assert after(book, PostmortemWritten("https://wiki/1"), rollout="shop-9").incidents == book.service.incidents
 
 
 def test_every_kind_of_event_has_its_test() -> None:
