@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 import ferryman.core.admit as admit_module
+import ferryman.core.approving as approving_module
 import ferryman.core.decide as decide_module
 import ferryman.core.evolve as evolve_module
 import ferryman.core.gates as gates_module
@@ -268,7 +269,25 @@ def nothing_is_ever_overdue(patch: pytest.MonkeyPatch) -> None:
 
 @mutant(11)
 def a_pause_never_ends_by_itself(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(decide_module, "_paused", lambda rollout, seen, now: None)
+    patch.setattr(decide_module, "_paused", lambda rollout, seen, now, shut: None)
+
+
+@mutant(9)
+def a_freeze_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    wall = decide_module.wall
+    patch.setattr(decide_module, "wall", lambda s, r, now: wall(replace(s, freeze=None), r, now))
+
+
+@mutant(9)
+def a_window_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    wall = decide_module.wall
+    open_always = lambda r: replace(r, release=replace(r.release, windows=None))  # noqa: E731
+    patch.setattr(decide_module, "wall", lambda s, r, now: wall(s, open_always(r), now))
+
+
+@mutant(8)
+def who_agrees_twice_counts_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(approving_module, "has_agreed", lambda asked, actor: False)
 
 
 @mutant(12)

@@ -1,6 +1,6 @@
 """Drawn stories in the simulated world, with every invariant checked at each thing that happens.
 
-Invariant 1, Invariant 2, Invariant 3, Invariant 4, Invariant 5, Invariant 6, Invariant 8, Invariant 10, Invariant 11,
+Invariant 1, Invariant 2, Invariant 3, Invariant 4, Invariant 5, Invariant 6, Invariant 8, Invariant 9, Invariant 10, Invariant 11,
 Invariant 12 and Invariant 13. Seven speaks of a part that does not exist yet.
 """
 

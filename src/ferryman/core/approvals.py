@@ -50,6 +50,11 @@ def expired(rollout: Rollout, now: float) -> str | None:
     return f"{progress(terms, asked)} when the time for it was over"
 
 
+def has_agreed(asked: Asked, actor: str) -> bool:
+    """Whether this person agreed already: nobody counts twice."""
+    return any(given.by == actor for given in asked.given)
+
+
 def progress(terms: Approval, asked: Asked) -> str:
     """``approved 1/2``."""
     return f"approved {len(asked.given)}/{terms.count}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ferryman.core.answers import Answer, back_ordered
-from ferryman.core.approvals import pending, progress, ranks_as, wish
+from ferryman.core.approvals import has_agreed, pending, progress, ranks_as, wish
 from ferryman.core.standing import legal_now, subject
 from ferryman.model.errors import Refused
 from ferryman.model.event import Approved, Denied, Draft
@@ -17,7 +17,7 @@ def approve(
     """`actor`, who is `role` (viewer, operator or admin), agrees. `gate` is the key of what they were asked, None for
     whatever waits. Who agreed before changes nothing. Raises `Refused`: ``no_gate``, ``wrong_role``."""
     rollout, key, terms, asked = _waiting(service, role, now, gate)
-    if any(given.by == actor for given in asked.given):
+    if has_agreed(asked, actor):
         return Answer((), f"{progress(terms, asked)}, by {actor} already", rollout.id)
     given = len(asked.given) + 1
     body = Approved(key=key, role=role, given=given, count=terms.count, reason=reason)

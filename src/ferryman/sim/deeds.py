@@ -19,7 +19,8 @@ class Deploy(msgspec.Struct, frozen=True, omit_defaults=True, tag="deploy", tag_
 
 
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True, tag="ask", tag_field="do"):
-    """Somebody asks for a verb: promote, promote --full, pause, resume, abort, retry, undo, restart, drill, drill N% or down.
+    """Somebody asks for a verb: promote, promote --full, pause, resume, abort, retry, undo, restart, drill, drill N%, down,
+    or those of `sim.asking`: approve WHO, deny WHO, freeze SECONDS, unfreeze.
     `controller` None: that of the lease; any other is asked directly."""
 
     at: float

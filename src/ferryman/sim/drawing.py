@@ -34,6 +34,8 @@ VERBS = (
     "down",
 )  # fmt: skip
 DRILLS = ("drill", "drill 5%", "drill 20%", "drill 50%")
+FREEZES = ("freeze 5", "freeze 15", "freeze", "freeze 10 with rollback", "unfreeze", "unfreeze")
+ANSWERS = ("approve ana", "approve ana", "approve ben", "approve cem", "approve ben", "deny ana")
 FIRST_AT = 0.5
 STEPS: tuple[tuple[float, ...], ...] = (
     (10.0, 50.0), (5.0, 25.0, 50.0), (33.3,), (20.0, 40.0, 60.0, 80.0), (1.0, 99.0), (25.0,),
@@ -72,6 +74,7 @@ def draw_story(seed: int, *, faults: int = 24, verbs: int = 10, releases: int = 
     for _ in range(chance.randint(0, faults)):
         deeds.append(chance.choice(FAULTS)(chance, round(chance.uniform(1.0, seconds), 3)))
     deeds += _drills(seed, seconds)
+    deeds = _gated(seed, seconds, deeds)
     return Story(
         seed=seed,
         deeds=tuple(sorted(deeds, key=lambda deed: deed.at)),
@@ -89,6 +92,27 @@ def _drills(seed: int, seconds: float) -> list[Deed]:
         return []
     times = [round(chance.uniform(3.0, seconds), 3) for _ in range(chance.randint(1, 4))]
     return [Ask(at, chance.choice(DRILLS), chance.choice((None, None, 0, 1))) for at in times]
+
+
+def _gated(seed: int, seconds: float, deeds: list[Deed]) -> list[Deed]:
+    """In one story of three releases have windows or ask for approvals, and somebody freezes; drawn apart as well."""
+    chance = random.Random(f"gates of {seed}")
+    if chance.random() > 1 / 3:
+        return deeds
+    found: list[Deed] = []
+    for deed in deeds:
+        gated = isinstance(deed, Deploy) and deed.at > FIRST_AT
+        approve, windows = chance.choice((0, 1, 2)), chance.random() < 0.4
+        found.append(
+            Deploy(deed.at, replace(deed.shape, approve=approve, windows=windows))
+            if gated and isinstance(deed, Deploy)
+            else deed
+        )
+    freezes = [Ask(round(chance.uniform(2.0, seconds), 3), chance.choice(FREEZES)) for _ in range(chance.randint(0, 3))]
+    answers = [
+        Ask(round(chance.uniform(4.0, seconds), 3), chance.choice(ANSWERS)) for _ in range(chance.randint(5, 25))
+    ]
+    return [*found, *freezes, *answers]
 
 
 def draw_shape(chance: random.Random, label: str, *, calm: bool = False) -> Shape:

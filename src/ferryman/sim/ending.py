@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ferryman.core.phases import Verb
 from ferryman.core.standing import subject
 from ferryman.model.event import Noted
-from ferryman.model.plan import HoldGate, PauseGate, VerdictGate
+from ferryman.model.plan import ApprovalGate, HoldGate, PauseGate, VerdictGate
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import InstanceState
 from ferryman.sim.fleet import Nature
@@ -17,6 +17,8 @@ from ferryman.sim.world import World
 
 LOOK_SECONDS = 3.0
 STUCK_SECONDS = 90.0
+# A window of a simulation is shut, and a freeze lasts, no longer than this.
+WALL_SECONDS = 60.0
 HELP = (Verb.RESUME, Verb.PROMOTE, Verb.FULL, Verb.ABORT)
 
 
@@ -38,6 +40,8 @@ class PatientPerson:
         if events != self._events:
             self._events, self._moved_at = events, now
         rollout = subject(log.snapshot)
+        if log.snapshot.freeze is not None and log.snapshot.freeze.until is None:
+            self.ask("unfreeze")
         if rollout is not None and rollout.pause is not None and rollout.pause.until is None:
             self.ask(HELP[min(self._tries, len(HELP) - 1)].value)
             self._tries += 1
@@ -66,7 +70,7 @@ def _longest(rollout: Rollout) -> float:
     deadline = rollout.release.deadlines.progress_seconds
     total = 0.0
     for step in (*rollout.plan.steps, *rollout.plan.back):
-        total += deadline + STUCK_SECONDS * waits_for_good(rollout)
+        total += WALL_SECONDS + deadline + STUCK_SECONDS * waits_for_good(rollout)
         for gate in step.gates:
             match gate:
                 case HoldGate():
@@ -75,6 +79,8 @@ def _longest(rollout: Rollout) -> float:
                     total += gate.max_wait_seconds
                 case PauseGate():
                     total += gate.seconds or 0.0
+                case ApprovalGate(approval=terms):
+                    total += terms.timeout_seconds or 0.0
                 case _:
                     pass
     return (total + LOOK_SECONDS) * len(HELP)

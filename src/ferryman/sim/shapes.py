@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from ferryman.model.calendar import Window, Windows
 from ferryman.model.release import (
     Amount,
     Analysis,
+    Approval,
+    Approvals,
     BlueGreen,
     Canary,
     CanaryStep,
@@ -24,16 +27,31 @@ from ferryman.model.release import (
 )
 from ferryman.model.revision import Health, Revision, Run
 from ferryman.sim.fleet import Nature
+from ferryman.sim.kernel import EPOCH
 from ferryman.sim.traffic import Quality
 
 PORT = 8080
+APPROVAL_SECONDS = 15.0
+WINDOW_MINUTES = 20
+
+
+def _every_other_minute() -> Windows:
+    """Shut in every other minute of the first twenty of a simulation, then open for good."""
+    first = int(EPOCH / 60) % 1440
+    minutes = [first + n for n in range(0, WINDOW_MINUTES, 2)]
+    open_minutes = tuple(Window(from_minute=m, to_minute=m + 1) for m in minutes)
+    return Windows(open=(*open_minutes, Window(from_minute=first + WINDOW_MINUTES, to_minute=first)))
+
+
+EVERY_OTHER_MINUTE = _every_other_minute()
 
 
 class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
     """`label` names the content. `weights` are the steps of a canary, each held for `hold` seconds and, when `judged`,
     until the judge passes; after the first `pause` of them a person is waited for (0: nobody), after the first of all
     there is a pause of `wait` seconds (0: none). `check`: a function check before the first weight, or before the
-    switch. `delay` None keeps the old side."""
+    switch. `delay` None keeps the old side. So many people must `approve` the promotion; with `windows` it may grow
+    in every other minute only."""
 
     label: str
     strategy: str = "canary"
@@ -63,6 +81,8 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
     nature: Nature = Nature()
     quality: Quality = Quality()
     failing_check: bool = False
+    approve: int = 0
+    windows: bool = False
 
     def release(self, service: str) -> Release:
         """The release file's content."""
@@ -93,6 +113,10 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
                 abort_scale_down_seconds=2.0,
                 provider_timeout_seconds=4.0,
             ),
+            approvals=Approvals(
+                promotion=Approval(self.approve, "operator", APPROVAL_SECONDS) if self.approve else None
+            ),
+            windows=EVERY_OTHER_MINUTE if self.windows else None,
         )
 
     def revision(self) -> Revision:

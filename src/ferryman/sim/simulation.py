@@ -15,6 +15,7 @@ from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import InstanceState
 from ferryman.sim import points
+from ferryman.sim.asking import gate_verb
 from ferryman.sim.controller import Controller, Request
 from ferryman.sim.deeds import (
     Ask,
@@ -279,6 +280,8 @@ class Simulation:
             if verb.startswith("drill"):
                 share = float(verb.removeprefix("drill").strip(" %") or 0.0)
                 return drill(service, actor=ACTOR, traffic_percent=share, hold_seconds=2.0)
+            if (said := gate_verb(service, verb, now)) is not None:
+                return said
             if verb == "down":
                 return take_down(service, actor=ACTOR)
             return command(service, Verb(verb), actor=ACTOR, now=now)

@@ -26,6 +26,7 @@ from ferryman.model.seen import InstanceState
 from ferryman.sim.invariants import Findings
 from ferryman.sim.kernel import nobody
 from ferryman.sim.ledger import Ledger
+from ferryman.sim.watch_gates import GatesTold
 from ferryman.sim.world import World
 from ferryman.store.base import Append
 from ferryman.store.records import Head
@@ -59,6 +60,7 @@ class LogWatch:
     blind: Callable[[int], bool]
     on_event: Callable[[Event, Service], None] = nobody
     _fold: Service = field(init=False)
+    _gates: GatesTold = field(default_factory=GatesTold)
     _attempt: Attempt = field(default_factory=lambda: Attempt(""))
 
     def __post_init__(self) -> None:
@@ -116,6 +118,7 @@ class LogWatch:
     def _look(self, event: Event, before: Service, fence: int) -> None:
         self.world.kernel.say(f"event {event.seq} {event.rollout} {event.actor} {event.kind}")
         body, rollout = event.body, before.current
+        self._gates.told(event)
         if rollout is None or rollout.id != event.rollout:
             return
         self._keep(event, rollout)
@@ -123,6 +126,8 @@ class LogWatch:
             self._broken(5, f"{rollout.id} is {rollout.phase.value}, and then came {event.kind}")
         match body:
             case StepEntered(track=Track.FORWARD):
+                if wrong := self._gates.let_in(rollout, event, body):
+                    self._broken(9, wrong)
                 up = body.exposure_percent > rollout.exposure_percent
                 if rollout.entered_at is not None and (up or body.step > rollout.step):
                     self._passed(rollout, event, fence)
@@ -159,6 +164,8 @@ class LogWatch:
         if rollout.reached_at is None and not waived:
             self._broken(8, f"{place} without having reached it")
             return
+        if not rollout.full and (lacking := self._gates.lacking(rollout)):
+            self._broken(8, f"{place} when {lacking}")
         for number, gate in enumerate(step.gates):
             match gate:
                 case VerdictGate() if not waived:

@@ -1,0 +1,74 @@
+"""Freezes, windows and approvals as the log itself tells them. Nothing here asks the code that it checks."""
+
+from __future__ import annotations
+
+import math
+
+from ferryman.model.event import Approved, Event, Frozen, StepEntered, Unfrozen
+from ferryman.model.plan import ApprovalGate
+from ferryman.model.rollout import DRILL, Rollout
+from ferryman.model.world import World
+
+DAY_MINUTES = 1440
+SLACK = 1e-6
+
+
+class GatesTold:
+    """What people said so far."""
+
+    def __init__(self) -> None:
+        self.frozen_until = -math.inf
+        self.agreed: dict[str, set[str]] = {}
+
+    def told(self, event: Event) -> None:
+        """One more event."""
+        match event.body:
+            case Frozen(until=until):
+                self.frozen_until = math.inf if until is None else until
+            case Unfrozen():
+                self.frozen_until = -math.inf
+            case Approved(key=key):
+                self.agreed.setdefault(key, set()).add(event.actor)
+            case _:
+                pass
+
+    def let_in(self, rollout: Rollout, event: Event, body: StepEntered) -> str:
+        """What was wrong with letting more users in by this event; "" when nothing was."""
+        exempt = rollout.emergency or rollout.kind in ("undo", DRILL) or rollout.candidate == rollout.stable
+        before = 0.0 if rollout.entered_at is None else _share(rollout.current.world, rollout.candidate)
+        after = _share(rollout.plan.steps[body.step].world, rollout.candidate)
+        if exempt or after <= before + SLACK:
+            return ""
+        if event.at < self.frozen_until:
+            return f"{rollout.id} went from {before:g}% to {after:g}% in a freeze"
+        windows = rollout.release.windows
+        minute = event.at / 60 % DAY_MINUTES
+        if (
+            windows is not None
+            and windows.open
+            and not any(_holds(w.from_minute, w.to_minute, minute) for w in windows.open)
+        ):
+            return f"{rollout.id} went from {before:g}% to {after:g}% outside its windows"
+        return ""
+
+    def lacking(self, rollout: Rollout) -> str:
+        """What the present step lacks of the approvals that it asks for."""
+        for number, gate in enumerate(rollout.current.gates):
+            if isinstance(gate, ApprovalGate):
+                key = f"{rollout.id}/{rollout.attempt}/{rollout.step}/{number}"
+                people = self.agreed.get(key, set())
+                if len(people) < gate.approval.count:
+                    return f"{len(people)} of {gate.approval.count} people had agreed"
+        return ""
+
+
+def _share(world: World, candidate: str) -> float:
+    if world.listener is None and not world.weights:
+        total = sum(world.instances.values())
+        return 100.0 * world.instances.get(candidate, 0) / total if total else 0.0
+    return world.weights.get(candidate, 0.0)
+
+
+def _holds(start: int, end: int, minute: float) -> bool:
+    """Windows of a simulation are of every day."""
+    return start <= minute < end if start < end else minute >= start or minute < end
