@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
 from ferryman.core.answers import Answer, aborted, created, cut_short, fallen, next_id, set_aside
@@ -12,7 +14,7 @@ from ferryman.core.phases import Act, Verb, act
 from ferryman.core.standing import after, legal_now, standing, standing_replicas, subject, waits
 from ferryman.core.undoing import undo_to
 from ferryman.model.errors import Refused
-from ferryman.model.event import BackOrdered, Draft
+from ferryman.model.event import BackOrdered, Draft, RolloutCreated
 from ferryman.model.plan import Phase, Plan
 from ferryman.model.release import Release
 from ferryman.model.revision import Revision
@@ -120,6 +122,8 @@ def _deploy_over(
         return Answer((), f"unchanged, {service.queue[-1].id} waits for {current.id} to end", service.queue[-1].id)
     draft = _created_over(service, release, revision, actor, reason)
     if supersedes:
+        body = msgspec.structs.replace(cast("RolloutCreated", draft.body), supersedes=current.id)
+        draft = msgspec.structs.replace(draft, body=body)
         cause = Cause("supersede", f"superseded by {draft.rollout}", now, actor)
         over = Draft(current.id, BackOrdered(cause, draft.rollout), actor)
         return Answer((*dropped, draft, over), f"supersedes {service.label(current.candidate)}", draft.rollout)
