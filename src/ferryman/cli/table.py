@@ -42,7 +42,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                 ("init", "release_file"),
             ),
             Command(
-                "check", "commands.check:run", "what is wrong with a release file, and the checklist of before, during and after",
+                "check", "commands.check:run", "what is wrong with a release file, and the deployment checklist",
                 "Of a file: every problem with its place, what is likely not meant, the checklist, and with --traffic how "
                 "long the judge will need at each step. Of a service: the checklist as it stands now. Exit: 0 nothing is "
                 "wrong, 1 something is (with --strict, also what is doubtful).",
@@ -89,7 +89,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     "chain is recomputed. Exit: 1 when one is broken.",
                     ("ferry audit --since 7d", "ferry audit shop --actor ana --json", "ferry audit --verify"),
                     ("service", "audit")),
-            Command("postmortem", "commands.postmortem:run", "one page on a rollout: what happened, charts, evidence, who did what",
+            Command("postmortem", "commands.postmortem:run", "one page on a rollout: what happened, charts, who did what",
                     "Written from the log, also when no controller runs. With --done it marks that a post-mortem was written, "
                     "which the checklist asks for after an incident.",
                     ("ferry postmortem shop-7", "ferry postmortem shop-7 --format md --out -",
