@@ -167,8 +167,6 @@ def _waiting(rollout: Rollout, wait: Wait, now: float) -> Body | None:
     if wait.approval:
         key, terms = wait.approval
         return ApprovalOpened(key, rollout.step, terms.count, terms.role, wait.reason, wait.until)
-    if wait.promote:
-        return _advance(rollout, now)
     if wait.check:
         return CheckStarted(key=wait.check, name=wait.reason, step=rollout.step)
     if wait.judged and rollout.phase is Phase.PROGRESSING:

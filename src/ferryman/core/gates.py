@@ -25,7 +25,6 @@ class Wait(msgspec.Struct, frozen=True):
     approval: tuple[str, Approval] | None = None
     judged: bool = False
     goes_back: bool = False
-    promote: bool = False
 
 
 def open_gate(rollout: Rollout, seen: Seen, now: float) -> Wait | None:
@@ -131,8 +130,8 @@ def _waiting_for(analysis: AnalysisSeen | None) -> str:
     return f"waits for the judge: {analysis.reason}" if analysis is not None else "waits for the judge's first word"
 
 
-def _unresolved(policy: Analysis, said: str, *, insufficient: bool) -> Wait:
-    """The longest wait is over without a pass."""
+def _unresolved(policy: Analysis, said: str, *, insufficient: bool) -> Wait | None:
+    """The longest wait is over without a pass. None where the release says to go on all the same: other gates still hold."""
     kind = "insufficient" if insufficient else "inconclusive"
     reason = f"{kind}: {said}"
     if insufficient:
@@ -141,6 +140,6 @@ def _unresolved(policy: Analysis, said: str, *, insufficient: bool) -> Wait:
         case "rollback":
             return Wait(reason, judged=True, goes_back=True)
         case "promote":
-            return Wait(reason, promote=True)
+            return None
         case _:
             return Wait(reason, pause=kind)
