@@ -125,8 +125,8 @@ class _Crew:
         )
         excess = len(present) - wanted
         old = sum(self.outdated(i) for i in present)
-        if excess <= 0 and old and wanted and self._needs_room(revision, wanted - len(present) + old):
-            return order[:1]
+        if excess <= 0 and old and wanted and (crowd := self._crowd(revision, wanted - len(present) + old)):
+            return order[:crowd]
         if wanted and old:
             # While a restart goes on an old one may leave for each new one that is ready, and new ones beyond the wish.
             fresh_ready = sum(i.state is _READY and not self.outdated(i) for i in present)
@@ -135,12 +135,14 @@ class _Crew:
             return leaving + [i for i in order if not self.outdated(i)][: max(0, len(present) - old - wanted)]
         return order[: max(0, excess)]
 
-    def _needs_room(self, revision: str, missing: int) -> bool:
-        """True when new instances are missing, and nothing has room to start unless one of the old ones leaves."""
+    def _crowd(self, revision: str, missing: int) -> int:
+        """How many have to leave before one of the `missing` new instances has room to start; 0 while some may start."""
         counts = self.counts(frozenset())
         begun = {r: n - len(self.of(r)) for r, n in counts.items()}
+        if missing <= begun.get(revision, 0):
+            return 0
         staying = sum(len(group) for group in self.serving.values())
-        return missing > begun.get(revision, 0) and staying + sum(begun.values()) >= self.world.bounds.max_total
+        return max(0, staying + sum(begun.values()) - self.world.bounds.max_total + 1)
 
     def _carried(self, revision: str, ready: dict[str, int], left: dict[str, int], asked: dict[str, float]) -> bool:
         """True when the ready instances that are `left` still carry what is routed, now and by the new weights."""
