@@ -42,10 +42,10 @@ def _second_copy(parties: Parties, drill: Drill, steady: World) -> Plan:
 
 
 def _with(steady: World, revision: str, count: int) -> World:
-    """What stands, and so many instances of a revision, with room for them."""
+    """What stands, and so many instances of a revision, with room for them and no more: a rehearsal waits until what
+    an earlier release left behind is gone."""
     instances = {**steady.instances, revision: count}
-    room = max(steady.bounds.max_total, sum(instances.values()))
-    return replace(steady, instances=instances, bounds=replace(steady.bounds, max_total=room))
+    return replace(steady, instances=instances, bounds=replace(steady.bounds, max_total=sum(instances.values())))
 
 
 def _bounded(steady: World, beside: World) -> World:
