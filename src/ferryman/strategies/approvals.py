@@ -37,13 +37,15 @@ def _asked_before(plan: Plan, terms: Approval, percent: float, stable_replicas: 
 
 
 def _before(plan: Plan, stable_replicas: int) -> World:
-    """Stable alone, as it stands, within the bounds that the first step has."""
+    """Stable alone, as it stands, within the bounds that the first step has; a larger stable keeps its size meanwhile."""
     world = plan.steps[0].world
+    room = max(world.bounds.max_total, stable_replicas)
     stable = plan.stable
     return replace(
         world,
         instances={stable: stable_replicas, plan.candidate: 0} if stable else {},
         weights={stable: FULL_PERCENT} if stable and world.weights else {},
+        bounds=replace(world.bounds, max_total=room),
         limited=plan.candidate,
         matches=(),
         preview=None,
