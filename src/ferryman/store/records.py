@@ -6,12 +6,15 @@ no live object of one caller ever reaches another.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
 import zlib
 from typing import Any, NamedTuple
 
 import msgspec
 
+from ferryman import __version__
 from ferryman.model.errors import StoreError
 from ferryman.model.event import Body, Draft, Event
 from ferryman.model.rollout import Service
@@ -122,7 +125,7 @@ def prepare(append: Append, *, with_snapshot: bool = True) -> Write:
         expected_seq=append.expected_seq,
         at=float(append.at),
         entries=tuple(_entry(draft) for draft in append.drafts),
-        snapshot=_encode(snapshot) if snapshot is not None and with_snapshot else None,
+        snapshot=_snapshot(snapshot) if snapshot is not None and with_snapshot else None,
         samples=tuple(
             Sample(m.rollout, m.attempt, float(m.at), _encode_as_is(m.line), _encode_as_is(m.answer))
             for m in append.measurements
@@ -160,11 +163,30 @@ def checksum(body: bytes) -> int:
     return zlib.crc32(body)
 
 
+class Outdated(ValueError):
+    """A snapshot that is sound, and was made by a program whose fold or state may have been another one."""
+
+
+@functools.cache
+def _maker() -> bytes:
+    """The head of every snapshot of this program: it changes with each release and with the shape of the state."""
+    schema = msgspec.json.schema(Service, schema_hook=lambda kind: {"title": kind.__name__})
+    shape = msgspec.json.encode(schema, order="deterministic")
+    digest = hashlib.sha256(__version__.encode() + shape).hexdigest()[:12]
+    return b'{"maker":"%b","service":' % digest.encode()
+
+
+def _snapshot(service: Service) -> bytes:
+    return b"%b%b}" % (_maker(), _encode(service))
+
+
 def opened_snapshot(kept: Kept) -> Service:
-    """A snapshot, decoded. Raises ValueError for one that was damaged or has a form this program does not know."""
+    """A snapshot, decoded. Raises ValueError for one that was damaged, `Outdated` for one of another program."""
     if checksum(kept.body) != kept.checksum:
         raise ValueError("its text does not match its checksum")
-    return _decode_service(kept.body)
+    if not kept.body.startswith(_maker()):
+        raise Outdated("another release of this program made it")
+    return _decode_service(memoryview(kept.body)[len(_maker()) : -1])
 
 
 def measurement(sample: Sample) -> Measurement:

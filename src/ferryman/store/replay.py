@@ -112,11 +112,13 @@ def _folded(fold: Fold, state: Service, event: Event) -> Service:
 
 
 def _opened(service: str, head: Head, kept: Kept | None) -> Service | None:
-    """The snapshot, None when there is none. Raises `StoreError` (code ``snapshot_corrupt``)."""
+    """The snapshot, None when there is none that counts. Raises `StoreError` (code ``snapshot_corrupt``)."""
     if kept is None:
         return None
     try:
         snapshot = records.opened_snapshot(kept)
+    except records.Outdated:
+        return None
     except ValueError as error:
         raise _corrupt(service, str(error)) from error
     if snapshot.name != service or snapshot.seq != kept.seq or snapshot.seq > head.seq:
