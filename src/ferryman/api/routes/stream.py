@@ -11,8 +11,8 @@ from ferryman.api.stream.subscriber import Services, StillAllowed
 from ferryman.model.errors import FerrymanError, UsageError
 
 NAMES_MAX = 100
-UNCHECKED = frozenset({"socket", "loopback"})
-"""Ways of being known that do not end: no credential stands behind them."""
+UNCHECKED = frozenset({"socket"})
+"""Ways of being known that do not end. Loopback does: with the first token nobody is let in unasked any more."""
 
 
 async def get_stream(call: Call[wire.StreamQuery, Nothing]) -> EventStream:
