@@ -1,14 +1,16 @@
-"""When the event log keeps a snapshot, and that one which is behind is checked all the same."""
+"""When the event log keeps a snapshot, that one which is behind is checked all the same, and one of another release."""
 
 import asyncio
+import logging
 import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from contract.store_kit import LEASE_SECONDS, NOW, down, note, opened, tally
+from contract.store_kit import LEASE_SECONDS, NOW, Kept, Scribe, down, note, opened, tally
 from ferryman.model.errors import StoreError
 from ferryman.model.event import Draft, Event
 from ferryman.model.plan import Phase, Plan, Step
@@ -85,3 +87,29 @@ def test_a_snapshot_that_is_behind_must_still_be_what_its_events_led_to(tmp_path
         assert caught.value.code == "snapshot_mismatch"
 
     asyncio.run(opened(SqliteStore(tmp_path / "events.db", under_way, snapshot_events=4), body))
+
+
+def test_one_of_another_release_is_made_anew_and_no_fault(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept, before = Kept("sqlite", tmp_path), list[object]()
+
+    async def good(store: Store) -> None:
+        await (await Scribe.of(store)).write(note("hello 1"), note("hello 2"))
+        before.append(await store.load("shop"))
+
+    async def upgraded(store: Store) -> None:
+        with caplog.at_level(logging.WARNING):
+            assert await store.verify("shop") == 2
+            assert await store.load("shop") == before[0]
+            assert before[0] in await store.load_all()
+        assert not caplog.text
+
+    kept.run(good)
+    connection = sqlite3.connect(kept.path)
+    with closing(connection), connection:
+        ((body,),) = connection.execute("SELECT body FROM snapshot WHERE service = 'shop'").fetchall()
+        maker, service = body.split(',"service":', 1)
+        older = f'{maker[:-2]}x","service":{service.replace("note", "nite")}'
+        assert older != body
+        row = (older, zlib.crc32(older.encode()))
+        connection.execute("UPDATE snapshot SET body = ?, checksum = ? WHERE service = 'shop'", row)
+    kept.run(upgraded)

@@ -1,12 +1,10 @@
 """The event log as a file: tampering, damage, strangers' files, locks, group commit, several stores on one file."""
 
 import asyncio
-import contextlib
 import logging
 import shutil
 import sqlite3
 import stat
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,29 +155,6 @@ def test_a_damaged_snapshot_is_made_anew_or_refused(kept: Kept, damage: str, cap
     for action in (lambda store: store.load("shop"), lambda store: store.load_all()):
         assert refused(SqliteStore(kept.path), action).code == "snapshot_corrupt"
     kept.run(healed)
-
-
-def test_a_snapshot_of_another_release_is_made_anew_and_no_fault(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
-    before: list[object] = []
-
-    async def good(store: Store) -> None:
-        before.append(await store.load("shop"))
-
-    async def upgraded(store: Store) -> None:
-        assert await store.verify("shop") == 5
-        assert await store.load("shop") == before[0]
-        assert before[0] in await store.load_all()
-        assert not caplog.text
-
-    kept.run(good)
-    connection = sqlite3.connect(kept.path)
-    with contextlib.closing(connection), connection:
-        ((body,),) = connection.execute("SELECT body FROM snapshot WHERE service = 'shop'").fetchall()
-        head, service = body.split(',"service":', 1)
-        older = f'{head[:-1]}0",' + '"service":' + service.replace("noted", "nited")
-        row = (older, zlib.crc32(older.encode()))
-        connection.execute("UPDATE snapshot SET body = ?, checksum = ? WHERE service = 'shop'", row)
-    kept.run(upgraded)
 
 
 def test_a_damaged_snapshot_is_not_made_from_tampered_events(kept: Kept) -> None:

@@ -125,13 +125,12 @@ class _Crew:
         )
         excess = len(present) - wanted
         old = sum(self.outdated(i) for i in present)
-        if excess <= 0 and old and wanted and (crowd := self._crowd(revision, wanted - len(present) + old)):
-            return order[:crowd]
         if wanted and old:
-            # While a restart goes on an old one may leave for each new one that is ready, and new ones beyond the wish.
+            # While a restart goes on an old one may leave for each new one that is ready, and where nothing could start
+            # else; so may new ones beyond the wish.
             fresh_ready = sum(i.state is _READY and not self.outdated(i) for i in present)
-            keep = max(0, wanted - fresh_ready)
-            leaving = [i for i in order if self.outdated(i)][: max(0, old - keep)]
+            may_leave = max(old - max(0, wanted - fresh_ready), self._crowd(revision, wanted - len(present) + old))
+            leaving = [i for i in order if self.outdated(i)][: max(0, may_leave)]
             return leaving + [i for i in order if not self.outdated(i)][: max(0, len(present) - old - wanted)]
         return order[: max(0, excess)]
 

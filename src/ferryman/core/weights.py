@@ -89,8 +89,8 @@ def _following(shares: Shares) -> dict[str, float]:
     longer asked for, and what an earlier rollout left behind."""
     ready = {r: n for r, n in shares.ready.items() if n}
     most = {r: shares.current.get(r, 0.0) if shares.leaves(r) else 100.0 for r in ready}
-    if ready and shares.limited in ready and sum(most.values()) < 100.0:
-        most[shares.limited] = 100.0  # it is all there is, and the log allowed it as much
+    if shares.limited is not None and ready.keys() == {shares.limited} and most[shares.limited] > 0:
+        most[shares.limited] = 100.0  # it serves and is all there is, and the log allowed it as much
     return _evenly(ready, most, shares.current)
 
 

@@ -46,6 +46,7 @@ def _before(plan: Plan, stable_replicas: int) -> World:
         instances={stable: stable_replicas, plan.candidate: 0} if stable else {},
         weights={stable: FULL_PERCENT} if stable and world.weights else {},
         bounds=replace(world.bounds, max_total=room),
+        follow_ready=False,
         limited=plan.candidate,
         matches=(),
         preview=None,
