@@ -1,0 +1,8 @@
+# A drill started its instance while a candidate that was taken back still drained.
+{"seed":7812,"deeds":[],"fault_seconds":50.0,"rps":400.0,"lease_seconds":3.0}
+{"do":"deploy","at":0.5,"shape":{"label":"v1","weights":[10.0,50.0],"hold":0.0,"wait":0.0,"bake":2.0,"delay":null,"surge":0,"unavailable":1,"floor":1.0,"judge":"threshold","deadline":10.0,"on_deadline":"pause","on_inconclusive":"promote","on_insufficient":"fail","nature":{"ready_seconds":[0.3,1.5],"never_ready":0.0,"crashes":0.0,"crash_seconds":[0.1,20.0],"drain_seconds":[0.0,1.5],"ignores_stop":0.0},"quality":{"error_ratio":1.0,"latency_ratio":1.0,"extra_errors":0.0}}}
+{"do":"freeze","at":1.087,"seconds":12.442,"controller":0}
+{"do":"deploy","at":6.025,"shape":{"label":"v2","replicas":1,"weights":[10.0,50.0],"hold":0.0,"judged":false,"wait":0.0,"bake":2.0,"delay":0.0,"unavailable":1,"floor":1.0,"deadline":10.0,"on_deadline":"pause","on_error":"rollback","nature":{"ready_seconds":[2.0,8.0],"never_ready":0.0,"crashes":0.0,"crash_seconds":[0.1,20.0],"drain_seconds":[0.0,1.5],"ignores_stop":0.0},"quality":{"error_ratio":1.0,"latency_ratio":1.0,"extra_errors":0.0},"failing_check":true}}
+{"do":"deploy","at":16.602,"shape":{"label":"v3","replicas":2,"weights":[10.0,50.0],"hold":0.0,"judged":false,"pause":1,"wait":0.0,"check":true,"bake":0.0,"delay":0.0,"floor":0.5,"deadline":10.0,"on_error":"rollback","nature":{"ready_seconds":[0.3,1.5],"never_ready":0.0,"crashes":0.0,"crash_seconds":[0.1,20.0],"drain_seconds":[0.0,10.0],"ignores_stop":1.0},"quality":{"error_ratio":1.0,"latency_ratio":1.0,"extra_errors":0.5}}}
+{"do":"slow","at":18.341,"ack_seconds":4.0}
+{"do":"ask","at":44.128,"verb":"drill 50%","controller":1}
