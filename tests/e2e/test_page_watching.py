@@ -64,7 +64,7 @@ def test_from_nothing_to_a_promoted_and_a_rejected_release(project: Served) -> N
         page.locator(".history").get_by_text("Rolled back").wait_for()
         page.get_by_label("Ended").select_option("promoted")
         page.get_by_label("Text").fill("v2")
-        assert page.url.endswith("/history?outcome=promoted&q=v2")
+        page.wait_for_url("**/history?outcome=promoted&q=v2")
         assert page.locator(".history li").count() == 1
         assert window.complaints == []
 

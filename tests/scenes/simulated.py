@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer, command, deploy, take_down, undo
 from ferryman.engine.ports import Options
+from ferryman.model.calendar import Window, Windows
 from ferryman.model.errors import FerrymanError
 from ferryman.model.event import Event
 from ferryman.model.release import Release
@@ -23,17 +26,33 @@ from ferryman.sim.fleet import Nature
 from ferryman.sim.kernel import EPOCH
 from ferryman.sim.simulation import Simulation
 from scenes.stage import ACTOR, Look, Side
-from unit.playbook import revision
+from unit.playbook import Book, revision
 from unit.scripted import ScriptedJudge
 
 START_SECONDS = 1.0
 LIMIT_SECONDS = 4000.0
 FOR_GOOD_SECONDS = 1e6
+DAY_MINUTES = 1440
+LATER_MINUTES = int(EPOCH - Book.now) // 60
+"""This world begins later in its day than the pure one."""
 NATURES = {
     "is well again": Nature(ready_seconds=(START_SECONDS, START_SECONDS), drain_seconds=(0.0, 0.0)),
     "never becomes ready": Nature(never_ready=1.0, drain_seconds=(0.0, 0.0)),
     "crashes when started": Nature(never_ready=1.0, crashes=1.0, crash_seconds=(START_SECONDS, START_SECONDS)),
 }
+
+
+def in_this_world(windows: Windows | None) -> Windows | None:
+    """The same windows, as far from the beginning of the simulated world as they are from that of the pure one."""
+    if windows is None:
+        return None
+
+    def moved(window: Window) -> Window:
+        start, end = ((m + LATER_MINUTES) % DAY_MINUTES for m in (window.from_minute, window.to_minute))
+        return replace(window, from_minute=start, to_minute=end)
+
+    spans = {name: tuple(map(moved, getattr(windows, name))) for name in ("open", "off_hours")}
+    return replace(windows, **spans)
 
 
 class TheseFail(set[str]):
@@ -119,6 +138,7 @@ class SimulatedStage:
         self.until(lambda: self.service().stable == of.label and self.service().current.phase.terminal, "serving")  # type: ignore[union-attr]
 
     def deploy(self, of: Release, base: str | None) -> Answer:
+        of = replace(of, windows=in_this_world(of.windows))
         new = revision(of)
         self.run.world.fleet.natures.setdefault(new.id, NATURES["is well again"])
         return self.ask(lambda service, now: deploy(service, of, new, actor=ACTOR, now=now, base=base))

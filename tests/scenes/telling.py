@@ -114,7 +114,7 @@ _TIMES = (
     (re.compile(r"^  \+[\d.e+-]+s  "), "  "),
     (re.compile(r" after [\d.]+s"), ""),
     (re.compile(r", none begun before \+[-\d.]+s"), ""),
-    (re.compile(r" to \w{3} \d{4}-\d\d-\d\d \d\d:\d\d UTC"), " to a time"),
+    (re.compile(r" (to|opens) \w{3} \d{4}-\d\d-\d\d \d\d:\d\d UTC"), r" \1 at a time"),
     (re.compile(r"no evidence for [\d.]+ s"), "no evidence"),
 )
 

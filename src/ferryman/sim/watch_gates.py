@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ferryman.model.calendar import Window
 from ferryman.model.event import Approved, Event, Frozen, StepEntered, Unfrozen
 from ferryman.model.plan import ApprovalGate
+from ferryman.model.release import Recreate, Release
 from ferryman.model.rollout import DRILL, Rollout
 from ferryman.model.world import World
 
@@ -41,13 +43,8 @@ class GatesTold:
             return ""
         if event.at < self.frozen_until:
             return f"{rollout.id} went from {before:g}% to {after:g}% in a freeze"
-        windows = rollout.release.windows
-        minute = event.at / 60 % DAY_MINUTES
-        if (
-            windows is not None
-            and windows.open
-            and not any(_holds(w.from_minute, w.to_minute, minute) for w in windows.open)
-        ):
+        spans, minute = _spans(rollout.release), event.at / 60 % DAY_MINUTES
+        if spans and not any(_holds(w.from_minute, w.to_minute, minute) for w in spans):
             return f"{rollout.id} went from {before:g}% to {after:g}% outside its windows"
         return ""
 
@@ -60,6 +57,13 @@ class GatesTold:
                 if len(people) < gate.approval.count:
                     return f"{len(people)} of {gate.approval.count} people had agreed"
         return ""
+
+
+def _spans(release: Release) -> tuple[Window, ...]:
+    if release.windows is None:
+        return ()
+    at_risk = release.risk == "high" or isinstance(release.strategy, Recreate)
+    return release.windows.off_hours if at_risk and release.windows.off_hours else release.windows.open
 
 
 def _share(world: World, candidate: str) -> float:
