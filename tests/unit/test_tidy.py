@@ -190,3 +190,20 @@ def in_protocol(text: str, inner: ast.AST) -> bool:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.ClassDef) and any(ast.unparse(base).startswith("Protocol") for base in node.bases)
     )
+
+
+def test_what_runs_is_installed_with_the_package() -> None:
+    """A module of the package imports nothing that only those who develop it have."""
+    known = {"envoy", "holidays", "httpx2", "jwt", "msgspec", "prometheus_client", "rich", "ruamel", "shtab"}
+    known |= {"starlette", "uvicorn", "apprise", "opentelemetry", "ferryman"}
+    found: set[str] = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found |= {f"{path.name}: {name}" for name in names if _is_foreign(name.partition(".")[0], known)}
+    assert not found
+
+
+def _is_foreign(top: str, known: set[str]) -> bool:
+    return top not in known and top not in sys.stdlib_module_names

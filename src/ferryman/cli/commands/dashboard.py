@@ -8,13 +8,13 @@ import signal
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from ferryman.api.access.links import LINK_SECONDS
 from ferryman.api.place import ControllerRecord, read_record, state_folder
 from ferryman.cli.client import Client, find
 from ferryman.cli.commands.serve import usual_address
 from ferryman.cli.context import OK, Context
+from ferryman.cli.processes import await_end
 from ferryman.cli.views.text import duration
 from ferryman.model.errors import ControllerError
 
@@ -65,6 +65,7 @@ def _listening(context: Context, running: Client | None) -> Client:
 
 
 def _end(record: ControllerRecord) -> None:
-    with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+    with contextlib.suppress(ProcessLookupError):
         os.kill(record.pid, signal.SIGTERM)
-        psutil.Process(record.pid).wait(END_SECONDS)
+    if not await_end(record.pid, END_SECONDS):
+        raise ControllerError("controller_stays", f"the controller (pid {record.pid}) does not end", "see its log")

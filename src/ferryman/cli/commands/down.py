@@ -6,12 +6,12 @@ import os
 import time
 
 import msgspec
-import psutil
 
 from ferryman.api.place import read_record, state_folder
 from ferryman.cli.client import Client, find
 from ferryman.cli.context import NOT_DONE, OK, TIMED_OUT, Context
 from ferryman.cli.durations import timeout_seconds
+from ferryman.cli.processes import lives
 from ferryman.cli.services import DATABASE_FILE, started_client
 from ferryman.cli.views.text import plural
 
@@ -83,13 +83,6 @@ def _settle(client: Client, names: list[str], seconds: float) -> list[str]:
         time.sleep(POLL_SECONDS)
 
 
-def _lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _end_controller(client: Client, context: Context) -> None:
     """Ask it to end and wait until its record and its process are gone."""
     folder = state_folder(context.project)
@@ -97,7 +90,7 @@ def _end_controller(client: Client, context: Context) -> None:
     client.shutdown()
     deadline = time.monotonic() + END_SECONDS
     while record is not None and time.monotonic() < deadline:
-        if read_record(folder) != record and (record.pid == os.getpid() or not _lives(record.pid)):
+        if read_record(folder) != record and (record.pid == os.getpid() or not lives(record.pid)):
             break
         time.sleep(POLL_SECONDS / 4)
     if not context.out.quiet:
