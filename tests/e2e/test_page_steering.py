@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from dashboard import NARROW, WIDE, Served, Window, axe, browser, build_page
 from project import SERVICE
@@ -182,7 +183,7 @@ def test_by_keyboard_alone(project: Served) -> None:
         assert axe(page) == []
         page.keyboard.press("Escape")
         dialog.wait_for(state="detached")
-        assert page.evaluate("document.activeElement.textContent") == "Abort"
+        expect(page.get_by_role("button", name="Abort")).to_be_focused()
         page.keyboard.press("Enter")
         dialog.wait_for()
         page.keyboard.type("typed, not clicked")

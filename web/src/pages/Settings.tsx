@@ -8,7 +8,7 @@ import { isAdmin, known, session, signOut } from "../live/session.ts";
 import { restart } from "../live/start.ts";
 import { services } from "../live/state.ts";
 import { Ago, Card, Command, Pill } from "../parts/bits.tsx";
-import { Dialog } from "../parts/Dialog.tsx";
+import { Dialog, DialogFoot } from "../parts/Dialog.tsx";
 import { say } from "../parts/say.tsx";
 import { paths } from "../router.ts";
 import { exactly } from "../words/format.ts";
@@ -234,19 +234,7 @@ function MakeToken({ onClose }: { onClose: () => void }) {
             ))}
           </select>
         </label>
-        {trouble && (
-          <p class="notice bad" role="alert">
-            {trouble}
-          </p>
-        )}
-        <div class="dialog-buttons">
-          <button type="button" class="plain" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class="main">
-            Make it
-          </button>
-        </div>
+        <DialogFoot trouble={trouble} label="Make it" onClose={onClose} />
       </form>
     </Dialog>
   );
@@ -275,19 +263,7 @@ function Revoke({ token, onClose }: { token: TokenView; onClose: () => void }) {
           <span>Reason</span>
           <input name="reason" maxLength={2000} autocomplete="off" data-first />
         </label>
-        {trouble && (
-          <p class="notice bad" role="alert">
-            {trouble}
-          </p>
-        )}
-        <div class="dialog-buttons">
-          <button type="button" class="plain" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class="danger">
-            Revoke
-          </button>
-        </div>
+        <DialogFoot trouble={trouble} label="Revoke" kind="danger" onClose={onClose} />
       </form>
     </Dialog>
   );

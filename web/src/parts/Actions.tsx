@@ -7,7 +7,7 @@ import { fresh, setView } from "../live/state.ts";
 import { maySteer, known, session } from "../live/session.ts";
 import { paths, place } from "../router.ts";
 import { verbs, type VerbText } from "../words/verbs.ts";
-import { Dialog } from "./Dialog.tsx";
+import { Dialog, DialogFoot } from "./Dialog.tsx";
 import { say } from "./say.tsx";
 
 const REASON_CHARACTERS_MAX = 2000;
@@ -21,7 +21,14 @@ export function Actions({ view }: { view: ServiceView }) {
   return (
     <div class="actions" role="group" aria-label={`Steer ${view.service}`}>
       {offered.map((verb) => (
-        <button key={verb.verb} type="button" class={verb.kind} disabled={!fresh.value} onClick={() => ask(verb)}>
+        <button
+          key={verb.verb}
+          type="button"
+          class={verb.kind}
+          // A button that is really disabled would lose the focus whenever the connection is lost for a moment.
+          aria-disabled={!fresh.value}
+          onClick={() => fresh.value && ask(verb)}
+        >
           {verb.label}
         </button>
       ))}
@@ -111,19 +118,13 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
             {other}
           </p>
         )}
-        {trouble && (
-          <p class="notice bad" role="alert">
-            {trouble}
-          </p>
-        )}
-        <div class="dialog-buttons">
-          <button type="button" class="plain" onClick={onClose}>
-            Leave it
-          </button>
-          <button type="submit" class={verb.kind === "danger" ? "danger" : "main"} disabled={busy}>
-            {busy ? "Asking…" : verb.label}
-          </button>
-        </div>
+        <DialogFoot
+          trouble={trouble}
+          label={verb.label}
+          kind={verb.kind === "danger" ? "danger" : "main"}
+          busy={busy}
+          onClose={onClose}
+        />
       </form>
     </Dialog>
   );

@@ -19,8 +19,7 @@ export function Dialog({
     element?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => {
       element?.close();
-      if (before instanceof HTMLElement && before.isConnected) before.focus();
-      else document.querySelector<HTMLElement>("h1")?.focus();
+      giveBack(before);
     };
   }, []);
   return (
@@ -41,6 +40,49 @@ export function Dialog({
         {children}
       </div>
     </dialog>
+  );
+}
+
+function giveBack(before: Element | null): void {
+  const there = before instanceof HTMLElement && before.isConnected;
+  const target = there ? before : document.querySelector<HTMLElement>("h1");
+  target?.focus();
+  // What takes the dialog away may move its neighbours, and an element that moves loses the focus.
+  requestAnimationFrame(() => {
+    if (document.activeElement === document.body) target?.focus();
+  });
+}
+
+/** The end of a form in a dialog: what went wrong, and the two ways out. */
+export function DialogFoot({
+  trouble,
+  label,
+  kind = "main",
+  busy = false,
+  onClose,
+}: {
+  trouble: string;
+  label: string;
+  kind?: "main" | "danger";
+  busy?: boolean;
+  onClose: () => void;
+}) {
+  return (
+    <>
+      {trouble && (
+        <p class="notice bad" role="alert">
+          {trouble}
+        </p>
+      )}
+      <div class="dialog-buttons">
+        <button type="button" class="plain" onClick={onClose}>
+          Leave it
+        </button>
+        <button type="submit" class={kind} disabled={busy}>
+          {busy ? "Asking…" : label}
+        </button>
+      </div>
+    </>
   );
 }
 
