@@ -7,8 +7,21 @@ import logging
 import pytest
 from msgspec.structs import replace
 
+from ferryman.model.calendar import Window, Windows
 from ferryman.model.errors import Refused, UsageError
-from ferryman.model.release import Amount, BlueGreen, Canary, Pause, Release, Rolling, Routing, SetWeight
+from ferryman.model.release import (
+    Amount,
+    Analysis,
+    Approval,
+    Approvals,
+    BlueGreen,
+    Canary,
+    Pause,
+    Release,
+    Rolling,
+    Routing,
+    SetWeight,
+)
 from ferryman.sim.failure import Failure, parse_failure
 from ferryman.sim.rehearsal import CommonOutage, Rehearsal, Rehearsed, Wish
 from ferryman.sim.traffic import Load
@@ -23,6 +36,7 @@ RELEASE = Release(
     strategy=CANARY,
     routing=Routing(port=8080),
 )
+UNJUDGED = replace(RELEASE, analysis=Analysis(enabled=False))
 
 
 @pytest.fixture(autouse=True)
@@ -129,3 +143,25 @@ def test_what_is_no_failure_is_told_with_the_forms_there_are(text: str) -> None:
     with pytest.raises(UsageError, match="--fail") as problem:
         parse_failure(text)
     assert "errors x5 at 25%" in problem.value.hint
+
+
+def test_people_agree_one_after_the_other_or_nobody_comes() -> None:
+    asks = replace(
+        UNJUDGED, approvals=Approvals(start=Approval(1, "admin", 600.0), promotion=Approval(2, "operator", 600.0))
+    )
+    found = rehearse(release=asks)
+    assert found.outcome == "promoted"
+    assert sum(m.kind == "approved" for m in found.moments) == 3
+    alone = rehearse(release=asks, person_seconds=None)
+    assert (alone.outcome, alone.most_percent) == ("rolled_back", 0.0)
+    assert "approved 0/1" in alone.reason
+
+
+def test_nobody_who_comes_is_waited_for_without_end() -> None:
+    asks = replace(UNJUDGED, approvals=Approvals(promotion=Approval(1, "operator", None)))
+    assert rehearse(release=asks, person_seconds=None).outcome == "waits"
+
+
+def test_the_date_of_a_simulation_opens_and_shuts_nothing() -> None:
+    shut = replace(RELEASE, windows=Windows(open=(Window(from_minute=1, to_minute=2),)))
+    assert rehearse(release=shut) == rehearse()

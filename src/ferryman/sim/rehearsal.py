@@ -18,9 +18,10 @@ from ferryman.engine.ports import Options
 from ferryman.engine.texts import text_of
 from ferryman.model.errors import FerrymanError
 from ferryman.model.event import BackOrdered, Event, VerdictChanged
-from ferryman.model.plan import HoldGate, PauseGate
-from ferryman.model.release import Release
+from ferryman.model.plan import ApprovalGate, HoldGate, PauseGate
+from ferryman.model.release import Approvals, Release
 from ferryman.model.revision import Revision
+from ferryman.model.role import Role
 from ferryman.model.rollout import Service
 from ferryman.model.seen import InstanceState
 from ferryman.sim.deeds import Story, Trouble
@@ -39,6 +40,9 @@ STEP_SECONDS = 1.0
 LEAVING_STEP_SECONDS = 0.1
 SMALLEST_PERCENT = 1e-9
 QUIET_SECONDS = 60.0
+BY_PEOPLE = frozenset({"human", "approval"})
+"""Kinds of pauses that people end."""
+
 LOOKS_A_STEP = 3600
 """In a step the judge looks at most so often."""
 
@@ -54,7 +58,8 @@ class CommonOutage(msgspec.Struct, frozen=True):
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What to rehearse. A pause that waits for a person is ended after `person_seconds` (None: nobody comes)."""
+    """What to rehearse. What waits for a person is promoted, and each approval given, after `person_seconds` (None: nobody
+    comes). Release windows are left out: a simulation has no date."""
 
     release: Release
     failures: tuple[Failure, ...] = ()
@@ -107,6 +112,7 @@ class Rehearsal:
     _began: float = 0.0
     _refused: FerrymanError | None = None
     _helping: bool = False
+    _agreed: int = 0
     _verdicts: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
 
     def __post_init__(self) -> None:
@@ -120,7 +126,7 @@ class Rehearsal:
         ready = wish.release.min_ready_seconds
         for revision in (self.stable, self.candidate):
             self.run.world.fleet.natures[revision.id] = Nature(ready_seconds=(ready + 0.3, ready + 2.0))
-        self._release = _seldom_judged(wish.release)
+        self._release = replace(_seldom_judged(wish.release), windows=None, checklist=())
         self._waiting = list(wish.failures)
         self._outages = list(wish.outages)
 
@@ -139,7 +145,8 @@ class Rehearsal:
         """What serves now comes up, and users get used to it."""
         run, world = self.run, self.run.world
         run.run_to(STEP_SECONDS)
-        run.deploy_release(replace(self._release, label=self.stable.label), self.stable, self._answered)
+        first = replace(self._release, label=self.stable.label, approvals=Approvals())
+        run.deploy_release(first, self.stable, self._answered)
         while world.log.snapshot.stable is None and world.elapsed < START_LIMIT_SECONDS:
             run.run_to(world.elapsed + STEP_SECONDS)
             self._raise_refusal()
@@ -176,15 +183,20 @@ class Rehearsal:
         if self.back_at is not None and self.clear_at is None and self._served() <= 0:
             self.clear_at = self._now()
         rollout = self.run.world.log.snapshot.current
-        waits = rollout is not None and rollout.pause is not None and rollout.pause.kind == "human"
-        if waits and not self._helping and self.wish.person_seconds is not None:
+        kind = rollout.pause.kind if rollout is not None and rollout.pause is not None else ""
+        if kind in BY_PEOPLE and not self._helping and self.wish.person_seconds is not None:
             self._helping = True
-            self.run.kernel.after(self.wish.person_seconds, self._promote)
+            self.run.kernel.after(self.wish.person_seconds, self._promote if kind == "human" else self._approve)
 
     def _promote(self) -> None:
         self._helping = False
         self._tell("a person promotes")
         self.run.ask(Verb.PROMOTE.value)
+
+    def _approve(self) -> None:
+        self._helping = False
+        self._agreed += 1
+        self.run.ask(f"approve person-{self._agreed} as {Role.ADMIN}")
 
     def _fail(self, failure: Failure) -> None:
         world, name = self.run.world, self.candidate.id
@@ -258,7 +270,8 @@ class Rehearsal:
         pause = rollout.pause if rollout is not None else None
         if rollout is None or pause is None or pause.until is not None:
             return False
-        by_plan = pause.kind == "human" and rollout.current.gate(PauseGate) is not None
+        planned = {"human": PauseGate, "approval": ApprovalGate}.get(pause.kind)
+        by_plan = planned is not None and rollout.current.gate(planned) is not None
         return not by_plan or self.wish.person_seconds is None
 
     def _result(self) -> Rehearsed:
