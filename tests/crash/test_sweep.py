@@ -48,14 +48,20 @@ def undoing(client: Client) -> object:
     return client.undo(SERVICE, actor="test")
 
 
-def sound(found: Sweep, *, outcome: str, serving: str, starts: dict[str, int]) -> None:
+def drilling(client: Client) -> object:
+    return client.drill(SERVICE, actor="test")
+
+
+def sound(
+    found: Sweep, *, outcome: str, serving: str, starts: dict[str, int], deaths: int = 4, downtime: bool = False
+) -> None:
     assert found.outcome == outcome
     assert found.serving == serving
     assert found.report is not None
-    assert found.report.client_failures == 0, found.report.examples
+    assert found.report.client_failures == 0 or downtime, found.report.examples
     assert dict(found.starts) == starts, "no instance was started twice or left out"
     assert dict(found.live) == {serving: 2}
-    assert found.deaths >= 4
+    assert found.deaths >= deaths
     assert found.events > found.deaths
     assert len(found.decision_seconds) >= found.deaths
     assert statistics.median(found.decision_seconds) < DECISION_SECONDS, found.decision_seconds
@@ -91,3 +97,19 @@ def test_a_supersede(project: Project, mode: str) -> None:
     asks = [(at_once, deploying(project, "v2", HELD)), (held, deploying(project, "v3", ROLLING))]
     found = sweep(project, mode, asks)
     sound(found, outcome="promoted", serving="v3", starts={"v1": 2, "v2": 1, "v3": 2})
+
+
+@pytest.mark.parametrize("mode", ["append", "converge"])
+def test_a_drill(project: Project, mode: str) -> None:
+    project.carry("v1", ROLLING)
+    project.carry("v2", ROLLING)
+    found = sweep(project, mode, [(at_once, drilling)])
+    sound(found, outcome="rolled_back", serving="v2", starts={"v1": 3, "v2": 2}, deaths=3)
+
+
+@pytest.mark.parametrize("mode", ["append", "converge"])
+def test_a_recreate(project: Project, mode: str) -> None:
+    """Downtime is accepted there; all else holds."""
+    project.carry("v1", ROLLING)
+    found = sweep(project, mode, [(at_once, deploying(project, "v2", "{recreate: i-accept-downtime}"))])
+    sound(found, outcome="promoted", serving="v2", starts={"v1": 2, "v2": 2}, deaths=2, downtime=True)
