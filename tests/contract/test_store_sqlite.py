@@ -14,6 +14,7 @@ from contract.store_kit import LEASE_SECONDS, NOW, Kept, Scribe, down, note, ope
 from ferryman.model.errors import Conflict, StoreError
 from ferryman.store import sqlite_schema
 from ferryman.store.base import Store, StoredEvent
+from ferryman.store.links import link
 from ferryman.store.sqlite import SqliteStore
 
 
@@ -93,14 +94,13 @@ def test_tampering_is_found_at_the_first_bad_event(kept: Kept, seq: int, stateme
 
 
 def test_an_intact_event_of_an_unknown_kind_is_no_tampering(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    from ferryman.store import chain
 
     body = b'{"type":"from_the_future"}'
 
     async def forge() -> None:
         connection = sqlite3.connect(kept.path)
         (last,) = connection.execute("SELECT last_hash FROM service WHERE name = 'shop'").fetchone()
-        digest = chain.link(last, "shop", 6, "r1", NOW, "newer", body)
+        digest = link(last, ("shop", 6, "r1", NOW, "newer"), body)
         row = ("shop", 6, "r1", NOW, "newer", "from_the_future", body.decode(), last, digest)
         connection.execute(
             "INSERT INTO event (service, seq, rollout, at, actor, kind, body, previous_hash, hash)"

@@ -10,34 +10,25 @@ keep the hash of the last event elsewhere.
 
 from __future__ import annotations
 
-import hashlib
-
-import msgspec
-
+from ferryman.store.links import beginning, link, misfit
 from ferryman.store.records import Record, Write
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
 _DOMAIN = b"ferryman stream\0"
 
 
 def genesis(service: str) -> bytes:
     """What the first event of a stream points back to (32 bytes)."""
-    return hashlib.sha256(_DOMAIN + service.encode()).digest()
-
-
-def link(previous_hash: bytes, service: str, seq: int, rollout: str, at: float, actor: str, body: bytes) -> bytes:
-    """The hash of an event (32 bytes). Raises UnicodeEncodeError for text that is no Unicode."""
-    text = _encode((service, seq, rollout, at, actor, msgspec.Raw(body)))
-    return hashlib.sha256(previous_hash + text).digest()
+    return beginning(_DOMAIN, service)
 
 
 def seal(write: Write, previous_hash: bytes) -> tuple[Record, ...]:
-    """The events of a write as the continuation of a stream that ends with `previous_hash`."""
+    """The events of a write as the continuation of a stream that ends with `previous_hash`. Raises UnicodeEncodeError
+    for text that is no Unicode."""
     records: list[Record] = []
     service, at = write.lease.service, write.at
     for seq, entry in enumerate(write.entries, write.expected_seq + 1):
         rollout, actor, kind, body, _ = entry
-        digest = link(previous_hash, service, seq, rollout, at, actor, body)
+        digest = link(previous_hash, (service, seq, rollout, at, actor), body)
         records.append(Record(service, seq, rollout, at, actor, kind, body, previous_hash, digest))
         previous_hash = digest
     return tuple(records)
@@ -47,10 +38,5 @@ def fault(record: Record, service: str, seq: int, previous_hash: bytes) -> str |
     """What is wrong with a record that should be event `seq` of `service` after `previous_hash`; None when nothing is."""
     if record.service != service or record.seq != seq:
         return f"found event {record.seq!r} of {record.service!r} in its place"
-    if record.previous_hash != previous_hash:
-        return "it does not point back to the event before it"
-    try:
-        digest = link(previous_hash, service, seq, record.rollout, record.at, record.actor, record.body)
-    except (UnicodeEncodeError, TypeError) as error:
-        return f"its text is damaged: {error}"
-    return None if digest == record.hash else "its content does not match its hash"
+    labels = (service, seq, record.rollout, record.at, record.actor)
+    return misfit("event", (record.previous_hash, record.hash), previous_hash, labels, record.body)

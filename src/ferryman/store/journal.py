@@ -6,12 +6,11 @@ fold and no snapshot: a body is any JSON object, and its meaning lies with who w
     hash(0) = sha256("ferryman journal" NUL stream)
     hash(n) = sha256(hash(n-1) || json([stream, seq, at, actor, kind, body]))
 
-`json` as in `ferryman.store.chain`. The head of each stream is kept apart, so that entries cut off at the end are missed.
+`json` as in `ferryman.store.links`. The head of each stream is kept apart, so that entries cut off at the end are missed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from ferryman.model.errors import Conflict, StoreError
+from ferryman.store.links import beginning, link, misfit
 
 ENTRY_BYTES_MAX = 256 * 1024
 """The largest body, encoded."""
@@ -143,7 +143,7 @@ def seal_entry(head: JournalHead | None, write: JournalWrite) -> JournalRecord:
             f"the journal {write.stream!r} is at entry {seq}, not at {write.expected_seq}",
             "read it again and decide anew",
         )
-    digest = _link(last_hash, write.stream, seq + 1, write.at, write.actor, write.kind, write.body)
+    digest = link(last_hash, (write.stream, seq + 1, write.at, write.actor, write.kind), write.body)
     return JournalRecord(write.stream, seq + 1, write.at, write.actor, write.kind, write.body, last_hash, digest)
 
 
@@ -163,7 +163,7 @@ def stored_entry(position: int, record: JournalRecord) -> Entry:
 
 def journal_genesis(stream: str) -> bytes:
     """What the first entry of a stream points back to (32 bytes)."""
-    return hashlib.sha256(_DOMAIN + stream.encode()).digest()
+    return beginning(_DOMAIN, stream)
 
 
 def check_entries(stream: str, head: JournalHead | None, records: Iterable[JournalRecord]) -> int:
@@ -183,20 +183,11 @@ def check_entries(stream: str, head: JournalHead | None, records: Iterable[Journ
     return count
 
 
-def _link(previous: bytes, stream: str, seq: int, at: float, actor: str, kind: str, body: bytes) -> bytes:
-    return hashlib.sha256(previous + _encode((stream, seq, at, actor, kind, msgspec.Raw(body)))).digest()
-
-
 def _fault(record: JournalRecord, stream: str, seq: int, previous: bytes) -> str | None:
     if record.stream != stream or record.seq != seq:
         return f"found entry {record.seq!r} of {record.stream!r} in its place"
-    if record.previous_hash != previous:
-        return "it does not point back to the entry before it"
-    try:
-        digest = _link(previous, stream, seq, record.at, record.actor, record.kind, record.body)
-    except (UnicodeEncodeError, TypeError) as error:
-        return f"its text is damaged: {error}"
-    return None if digest == record.hash else "its content does not match its hash"
+    labels = (stream, seq, record.at, record.actor, record.kind)
+    return misfit("entry", (record.previous_hash, record.hash), previous, labels, record.body)
 
 
 def _broken(stream: str, seq: int, why: str) -> StoreError:

@@ -107,8 +107,8 @@ class Write(NamedTuple):
 
 
 def prepare(append: Append, *, with_snapshot: bool = True) -> Write:
-    """Check and encode an append, its snapshot only if that is wanted. Raises ValueError for one that contradicts itself or could not be read back,
-    TypeError for what is no JSON."""
+    """Check and encode an append, its snapshot only if that is wanted. Raises ValueError for one that contradicts itself or
+    could not be read back, TypeError for what is no JSON."""
     if not math.isfinite(append.at):
         raise ValueError(f"the time of an append must be a finite number, not {append.at}")
     snapshot = append.snapshot
