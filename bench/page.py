@@ -11,14 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+from _table import Row, show
+from playwright.sync_api import Browser
 
-from _table import Row, show  # noqa: E402
-from playwright.sync_api import Browser  # noqa: E402
-
-from dashboard import WIDE, Served, Window, browser, build_page  # noqa: E402
-from project import SERVICE  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from dashboard import WIDE, Served, Window, browser, build_page
+from project import SERVICE
 
 LOADS = 10
 EVENTS = 20

@@ -6,6 +6,7 @@ For tests marked `real` and for the benchmarks. Everything is started by the pro
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -22,6 +23,7 @@ import psutil
 
 from ferryman.cli.client import Client
 from ferryman.cli.launch import ensure_controller
+from ferryman.cli.main import main
 from ferryman.demo.load import LoadReport, LoadSnapshot, read_snapshot, report_between
 from ferryman.model.errors import FerrymanError
 from ferryman.model.view import AnswerView, RolloutView, ServiceView
@@ -136,6 +138,13 @@ class Project:
     def deploy(self, version: str, strategy: str = CANARY, *shop: str, **settings: Any) -> AnswerView:
         """Ask for a release."""
         return self.client.deploy(self.document(version, strategy, *shop, **settings), "ferryman.yaml", actor="test")
+
+    def ferry(self, *words: str) -> tuple[int, str]:
+        """A command as it is typed in the project's folder: its exit code, and what it printed."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = main(["--project", str(self.folder), *words])
+        return code, out.getvalue()
 
     def view(self) -> ServiceView:
         """The status."""

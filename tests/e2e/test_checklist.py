@@ -1,13 +1,10 @@
 """The checklist of a real service: shown with what was seen, required by a release, asked at a step."""
 
-import contextlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ferryman.cli.main import main
 from ferryman.model.checklist import Stand
 from ferryman.model.errors import Refused
 from project import SERVICE, Project
@@ -24,13 +21,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def ferry(project: Project, *words: str) -> tuple[int, str]:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        code = main(["--project", str(project.folder), *words])
-    return code, out.getvalue()
-
-
 def test_a_release_can_require_what_the_checklist_shows(project: Project) -> None:
     project.carry("v1", QUICK)
     project.start_load(100.0, 4)
@@ -42,12 +32,12 @@ def test_a_release_can_require_what_the_checklist_shows(project: Project) -> Non
     assert (refused.value.code, "rollback_drilled" in refused.value.message) == ("checklist", True)
     assert "ferry drill" in refused.value.hint
     assert project.carry("v2", ASKED).phase == "rolled_back"
-    code, said = ferry(project, "drill")
+    code, said = project.ferry("drill")
     assert code == 0, said
     assert project.carry("v3", QUICK, **OF_BEFORE).phase == "promoted"
-    code, said = ferry(project, "check", SERVICE)
+    code, said = project.ferry("check", SERVICE)
     assert code == 0, said
     assert "[x] Monitoring answers?  v3: " in said
     assert "never since v3 serves" in said
-    code, said = ferry(project, "check", "--json", SERVICE)
+    code, said = project.ferry("check", "--json", SERVICE)
     assert '"rollback_tested"' in said

@@ -1,13 +1,10 @@
 """The way back rehearsed on real processes behind a real Envoy, with a client at the door that must never notice."""
 
-import contextlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ferryman.cli.main import main
 from ferryman.model.errors import Refused
 from project import SERVICE, Project
 
@@ -21,23 +18,16 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def ferry(project: Project, *words: str) -> tuple[int, str]:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        code = main(["--project", str(project.folder), *words])
-    return code, out.getvalue()
-
-
 def test_a_drill_costs_no_request_and_leaves_nothing(project: Project) -> None:
     project.carry("v1", SMOKE)
-    code, said = ferry(project, "drill")
+    code, said = project.ferry("drill")
     assert code == 0, said
     assert "Drill passed: v1 ready in" in said
     assert "a second copy" in said
     project.carry("v2", SMOKE)
     project.start_load(200.0, 8)
     project.snapshot()
-    code, said = ferry(project, "drill", "--traffic", "20%", "--hold", "3s", "--reason", "game day")
+    code, said = project.ferry("drill", "--traffic", "20%", "--hold", "3s", "--reason", "game day")
     assert code == 0, said
     assert "Drill passed: v1 ready in" in said
     assert "traffic back in" in said
@@ -60,7 +50,7 @@ def test_a_drill_that_cannot_pass_and_one_that_is_given_up(project: Project) -> 
     project.carry("v1", broken)
     project.carry("v2", SMOKE)
     (project.folder / "broken").write_text("x")
-    code, said = ferry(project, "drill")
+    code, said = project.ferry("drill")
     assert code == 1
     assert "Drill failed: v1" in said
     (project.folder / "broken").unlink()

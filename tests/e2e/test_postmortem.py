@@ -1,13 +1,10 @@
 """A release that is really taken back, and the page about it, also when no controller runs any more."""
 
-import contextlib
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ferryman.cli.main import main
 from project import SERVICE, Project
 
 pytestmark = [pytest.mark.real, pytest.mark.deadline(180)]
@@ -20,35 +17,28 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield made
 
 
-def ferry(project: Project, *words: str) -> tuple[int, str]:
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        code = main(["--project", str(project.folder), *words])
-    return code, out.getvalue()
-
-
 def test_from_the_incident_to_the_mark(project: Project, tmp_path: Path) -> None:
     project.carry("v1", CANARY)
     project.start_load(150.0, 8)
     rollout = project.carry("v2", CANARY, "--error-percent", "40")
     assert rollout.phase == "rolled_back"
     project.stop_load()
-    code, said = ferry(project, "check", SERVICE)
+    code, said = project.ferry("check", SERVICE)
     assert "ferry postmortem shop-2" in said
-    code, running = ferry(project, "postmortem", "shop-2", "--format", "md", "--out", "-")
+    code, running = project.ferry("postmortem", "shop-2", "--format", "md", "--out", "-")
     assert code == 0
     project.stop_controller()
-    code, alone = ferry(project, "postmortem", "shop-2", "--format", "md", "--out", "-")
+    code, alone = project.ferry("postmortem", "shop-2", "--format", "md", "--out", "-")
     assert (code, alone) == (0, running), "the log alone tells the same"
-    code, said = ferry(project, "postmortem", "shop-2", "--out", str(tmp_path / "reports"))
+    code, said = project.ferry("postmortem", "shop-2", "--out", str(tmp_path / "reports"))
     assert code == 0
     page = (tmp_path / "reports" / "postmortem-shop-2.html").read_text()
     assert page.count("<svg") == 4
     assert "by the judge" in page
     assert project.client.health()
-    code, said = ferry(
-        project, "postmortem", "shop-2", "--done", "https://wiki.example/42", "--reason", "told in the round"
+    code, said = project.ferry(
+        "postmortem", "shop-2", "--done", "https://wiki.example/42", "--reason", "told in the round"
     )
     assert code == 0, said
-    code, said = ferry(project, "check", SERVICE)
+    code, said = project.ferry("check", SERVICE)
     assert "shop-2: https://wiki.example/42" in said
