@@ -95,8 +95,8 @@ class Endpoint(Generic[Q, B]):
 
     `permission` None: anybody, recognised or not (then `Call.principal` has no roles unless it was recognised).
     `answer` is the type of the JSON that comes back with `status`; for another `media` it is `str`. `query` and `body`
-    are structs that forbid unknown fields. `problems` names the statuses of errors beyond those every endpoint may have. With `open_query` names that `query` does
-    not know are passed over: somebody else's protocol says what they are.
+    are structs that forbid unknown fields. `problems` names the statuses of errors beyond those every endpoint may have.
+    With `open_query` names that `query` does not know are passed over: somebody else's protocol says what they are.
     """
 
     method: Method

@@ -41,6 +41,91 @@ class Vitals(Protocol):
     async def readiness(self) -> Readiness: ...
 
 
+class Speaking(Protocol):
+    """What one person says to what waits for people to agree. `role` is theirs for this service; `gate` the key of what
+    was asked, None for whatever waits. Raises `Refused`: ``no_gate``, ``wrong_role``."""
+
+    async def __call__(
+        self, service: str, *, actor: str, role: str, reason: str = "", gate: str | None = None, standing: str = ""
+    ) -> AnswerView: ...
+
+
+class Verbs(Protocol):
+    """`ferryman.engine.verbs.Verbs` is one. Each is refused (``moved_on``) unless `standing` is "" or what
+    `ServiceView.standing` still says."""
+
+    async def verb(
+        self,
+        service: str,
+        verb: Verb,
+        *,
+        actor: str,
+        reason: str = "",
+        full: bool = False,
+        standing: str = "",
+        emergency: bool = False,
+    ) -> AnswerView:
+        """Promote, pause, resume, abort, retry or restart."""
+        ...
+
+    async def undo(
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str = "",
+        to: str | None = None,
+        with_steps: bool = False,
+        force: bool = False,
+        standing: str = "",
+        emergency: bool = False,
+    ) -> AnswerView: ...
+
+    async def drill(
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str = "",
+        traffic_percent: float = 0.0,
+        hold_seconds: float = 10.0,
+        standing: str = "",
+    ) -> AnswerView:
+        """Rehearse the way back from what serves. Raises `Refused`, `UsageError`."""
+        ...
+
+    async def freeze(
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str,
+        until: float | None = None,
+        rollback: bool = False,
+        standing: str = "",
+    ) -> AnswerView:
+        """`until` in epoch seconds, None: until lifted. Raises `Refused`: ``reason_needed``, ``bad_until``."""
+        ...
+
+    async def unfreeze(self, service: str, *, actor: str, reason: str = "", standing: str = "") -> AnswerView: ...
+
+    @property
+    def approve(self) -> Speaking:
+        """Agree to what waits for people to agree."""
+        ...
+
+    @property
+    def deny(self) -> Speaking:
+        """Refuse it: one denial takes the release back."""
+        ...
+
+    async def postmortem(
+        self, service: str, rollout: str, url: str, *, actor: str, reason: str = "", standing: str = ""
+    ) -> AnswerView:
+        """The post-mortem of an incident is at `url`. Raises `Refused` (``no_incident``), `UsageError` (``bad_url``)."""
+        ...
+
+
 class Operations(Protocol):
     """Every method may raise a `FerrymanError`; one that names a service, code ``unknown_service``."""
 
@@ -52,6 +137,11 @@ class Operations(Protocol):
     @property
     def vitals(self) -> Vitals:
         """How it fares."""
+        ...
+
+    @property
+    def verbs(self) -> Verbs:
+        """What people ask of a service that is there."""
         ...
 
     async def view(self, service: str) -> ServiceView: ...
@@ -78,10 +168,6 @@ class Operations(Protocol):
 
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:
         """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
-        ...
-
-    async def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
-        """The post-mortem of an incident is at `url`. Raises `Refused` (``no_incident``), `UsageError` (``bad_url``)."""
         ...
 
     async def checklist(self, service: str) -> ChecklistView:
@@ -112,61 +198,7 @@ class Operations(Protocol):
         """In an `emergency` it goes in full, and neither windows nor a freeze hold it (needs a reason)."""
         ...
 
-    async def verb(
-        self,
-        service: str,
-        verb: Verb,
-        *,
-        actor: str,
-        reason: str = "",
-        full: bool = False,
-        standing: str = "",
-        emergency: bool = False,
-    ) -> AnswerView:
-        """Refused (``moved_on``) unless `standing` is "" or what `ServiceView.standing` still says."""
-        ...
-
-    async def undo(
-        self,
-        service: str,
-        *,
-        actor: str,
-        reason: str = "",
-        to: str | None = None,
-        with_steps: bool = False,
-        force: bool = False,
-        standing: str = "",
-        emergency: bool = False,
-    ) -> AnswerView: ...
-
-    async def drill(
-        self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
-    ) -> AnswerView:
-        """Rehearse the way back from what serves. Raises `Refused`, `UsageError`."""
-        ...
-
-    async def freeze(
-        self, service: str, *, actor: str, reason: str, until: float | None = None, rollback: bool = False
-    ) -> AnswerView:
-        """`until` in epoch seconds, None: until lifted. Raises `Refused`: ``reason_needed``, ``bad_until``."""
-        ...
-
-    async def unfreeze(self, service: str, *, actor: str, reason: str = "") -> AnswerView: ...
-
-    async def approve(
-        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
-    ) -> AnswerView:
-        """`role` is the caller's for this service; `gate` the key of what was asked, None for whatever waits. Raises
-        `Refused`: ``no_gate``, ``wrong_role``."""
-        ...
-
-    async def deny(
-        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
-    ) -> AnswerView:
-        """As `approve`; one denial takes the release back."""
-        ...
-
-    async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView: ...
+    async def down(self, service: str, *, actor: str, reason: str = "", standing: str = "") -> AnswerView: ...
 
     @property
     def notifier(self) -> Telling: ...

@@ -10,10 +10,10 @@ from pathlib import Path
 from ferryman.api.place import state_folder
 from ferryman.cli.client import Client, find
 from ferryman.cli.services import DATABASE_FILE
+from ferryman.core.abort_trial import untaken
 from ferryman.core.checklist import Facts, checklist
 from ferryman.core.evolve import evolve
 from ferryman.core.standing import standing_replicas
-from ferryman.core.tried import untaken
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.errors import FerrymanError, Refused, StoreError
 from ferryman.model.release import Release

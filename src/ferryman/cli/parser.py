@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from ferryman.cli.table import COMMANDS, Command
+from ferryman.model.role import Role
 
 
 class UsageFaultError(Exception):
@@ -240,7 +241,7 @@ def token(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("create", "list", "revoke"), help="make one, show all, take one out of use")
     parser.add_argument("which", nargs="?", metavar="TOKEN", help="revoke: its id, or a name that only one has")
     parser.add_argument("--name", metavar="NAME", help="create: who acts with it, for the log")
-    parser.add_argument("--role", choices=("viewer", "operator", "admin"), help="create: what they may")
+    parser.add_argument("--role", choices=tuple(role.value for role in Role), help="create: what they may")
     parser.add_argument("--service", metavar="SERVICE", help="create: for this service only (all)")
     parser.add_argument(
         "--expires", metavar="DURATION", default="90d", help="create: how long it counts, or never (90d)"

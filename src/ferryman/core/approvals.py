@@ -9,17 +9,10 @@ from ferryman.model.plan import ApprovalGate, Phase
 from ferryman.model.release import Approval
 from ferryman.model.rollout import Asked, Given, PauseState, Rollout
 
-RANKS = {"viewer": 0, "operator": 1, "admin": 2}
-
 
 def gate_key(rollout: Rollout, number: int) -> str:
     """What a gate leads to happens at most once per (rollout, attempt, step, gate)."""
     return f"{rollout.id}/{rollout.attempt}/{rollout.step}/{number}"
-
-
-def ranks_as(role: str, wanted: str) -> bool:
-    """Whether somebody of `role` may speak where `wanted` is asked for; an unknown role never may."""
-    return RANKS.get(role, -1) >= RANKS.get(wanted, len(RANKS))
 
 
 def pending(rollout: Rollout) -> tuple[str, Approval, Asked] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ferryman.core.answers import Answer, back_ordered
-from ferryman.core.approvals import has_agreed, pending, progress, ranks_as, wish
+from ferryman.core.approvals import has_agreed, pending, progress, wish
 from ferryman.core.standing import legal_now, subject
 from ferryman.model.errors import Refused
 from ferryman.model.event import Approved, Denied, Draft
 from ferryman.model.release import Approval
+from ferryman.model.role import ranks_as
 from ferryman.model.rollout import Asked, Rollout, Service
 
 

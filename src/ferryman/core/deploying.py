@@ -7,7 +7,6 @@ from typing import cast
 import msgspec
 
 from ferryman.core.answers import Answer, aborted, created, cut_short, fallen, next_id, set_aside
-from ferryman.core.evolve import BLAMELESS
 from ferryman.core.freezing import in_emergency, need_reason
 from ferryman.core.inplace import change_in_place
 from ferryman.core.phases import Act, Verb, act
@@ -108,7 +107,7 @@ def _deploy_over(
     again = revision.id == current.candidate
     if again and current.cause is None:
         return change_in_place(service, current, release, actor, now)
-    if again and current.cause is not None and current.cause.kind not in BLAMELESS:
+    if again and current.blamed and current.cause is not None:
         raise _rejected(service, current.candidate, current.cause.reason)
     supersedes = act(current.phase, Verb.DEPLOY) is Act.SUPERSEDE
     dropped = fallen(service, f"superseded by {next_id(service)}", actor)
@@ -161,8 +160,7 @@ def _begins(draft: Draft) -> Answer:
 
 
 def _taken_back(current: Rollout, revision: str) -> bool:
-    blamed = current.kind != DRILL and current.cause is not None and current.cause.kind not in BLAMELESS
-    return current.phase is Phase.ROLLED_BACK and current.candidate == revision and blamed
+    return current.phase is Phase.ROLLED_BACK and current.candidate == revision and current.blamed
 
 
 def _rejected(service: Service, revision: str, why: str) -> Refused:

@@ -7,8 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from ferryman.core.approvals import fold_approval
+from ferryman.core.drills_and_incidents import postmortem_written, remembered
 from ferryman.core.exposure import exposure
-from ferryman.core.remembering import postmortem_written, remembered
 from ferryman.model.event import (
     AnalysisAwaited,
     ApprovalOpened,
@@ -38,14 +38,12 @@ from ferryman.model.event import (
     VerdictChanged,
 )
 from ferryman.model.plan import Phase
-from ferryman.model.rollout import DRILL, Freeze, PauseState, Rollout, Service, Track
+from ferryman.model.rollout import Freeze, PauseState, Rollout, Service, Track
 from ferryman.model.world import EMPTY_WORLD
 
 KEPT_PROMOTED = 10
 KEPT_REJECTED = 20
 KEPT_PRUNED = 50
-# Going back for these says nothing against the content.
-BLAMELESS = frozenset({"supersede", "error", "expired"})
 # Waiting for a verdict that did not come: going on means judging anew from there.
 JUDGED_ANEW = frozenset({"inconclusive", "insufficient", "fail", "error"})
 
@@ -138,8 +136,7 @@ def _ended(service: Service, event: Event, body: RolloutEnded) -> Service:
     service = remembered(replace(service, current=done), done, event.at)
     if body.outcome is Phase.PROMOTED:
         return _promoted(service, done)
-    blamed = done.kind != DRILL and done.cause is not None and done.cause.kind not in BLAMELESS
-    if blamed and done.candidate != service.stable:
+    if done.blamed and done.candidate != service.stable:
         rejected = {**service.rejected, done.candidate: body.reason}
         service = replace(service, rejected=dict(list(rejected.items())[-KEPT_REJECTED:]))
     return _prune(service)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import msgspec
 
+from ferryman.core.abort_trial import untaken
 from ferryman.core.answers import Answer
 from ferryman.core.checklist import ON_DEPLOY, Facts, checklist, item
 from ferryman.core.standing import legal_now, standing, standing_replicas
-from ferryman.core.tried import untaken
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.views import service_view
 from ferryman.model.checklist import ChecklistItem, ChecklistView, Stand

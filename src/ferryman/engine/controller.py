@@ -12,29 +12,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ferryman.core.evolve import evolve
-from ferryman.core.moved import need_standing
-from ferryman.core.phases import Verb
-from ferryman.core.postmortem import written_about
-from ferryman.core.verbs import Answer, command, deploy, drill, preview, take_down, undo
+from ferryman.core.verbs import Answer, deploy, preview
 from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
-from ferryman.engine.first import who_was_first
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
-from ferryman.engine.gate_verbs import GateVerbs, said
 from ferryman.engine.history import all_events, detail, summaries
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.notifier import Notifier
 from ferryman.engine.ports import Options, Ports
-from ferryman.engine.reading import copied_files, read_release, revision_of
+from ferryman.engine.release_files import copied_files, read_release, revision_of
 from ferryman.engine.series import read_series
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
+from ferryman.engine.verbs import Verbs, said
 from ferryman.engine.views import service_view
 from ferryman.engine.vitals import Vitals
 from ferryman.metrics.envoy import EnvoyMetrics
 from ferryman.model.checklist import ChecklistView
-from ferryman.model.errors import FerrymanError, Refused
+from ferryman.model.errors import FerrymanError
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
@@ -50,12 +46,11 @@ from ferryman.targets.process import ProcessTarget
 log = logging.getLogger("ferryman.controller")
 
 RECENT_EVENTS = 6
-EVENTS_LOOKED_AT = 30
 SNAPSHOT_EVENTS = 8
 DOWN_SECONDS = 60.0
 
 
-class Controller(GateVerbs):
+class Controller:
     """See API of `ferry serve`. Verbs of one service are serialised with its loop; services do not wait for each other."""
 
     def __init__(
@@ -83,6 +78,7 @@ class Controller(GateVerbs):
         self._router: EnvoyRouter | None = None
         self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
+        self.verbs = Verbs(self.known, lambda: self.ports)
         self.vitals = Vitals(self._loops, self._tasks, lambda: self._ports)
 
     # ------------------------------------------------------------------ life
@@ -238,11 +234,6 @@ class Controller(GateVerbs):
         found = await self.ports.store.events(service, after=after, limit=limit, rollout=rollout)
         return tuple(event_view(s) for s in found)
 
-    async def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
-        """Somebody wrote about an incident."""
-        loop = self.known(service)
-        return said(service, await loop.ask(lambda s, _: written_about(s, rollout, url, actor=actor, reason=reason)))
-
     async def checklist(self, service: str) -> ChecklistView:
         """How the checklist of a service stands."""
         self.known(service)
@@ -306,87 +297,13 @@ class Controller(GateVerbs):
 
         return said(release.service, await loop.ask(answer))
 
-    async def verb(
-        self,
-        service: str,
-        verb: Verb,
-        *,
-        actor: str,
-        reason: str = "",
-        full: bool = False,
-        standing: str = "",
-        emergency: bool = False,
-    ) -> AnswerView:
-        """Promote, pause, resume, abort, retry or restart."""
-        return await self._ask(
-            service,
-            standing,
-            lambda s, now: command(s, verb, actor=actor, now=now, reason=reason, full=full, emergency=emergency),
-        )
-
-    async def undo(
-        self,
-        service: str,
-        *,
-        actor: str,
-        reason: str = "",
-        to: str | None = None,
-        with_steps: bool = False,
-        force: bool = False,
-        standing: str = "",
-        emergency: bool = False,
-    ) -> AnswerView:
-        """Back to an earlier promoted revision."""
-        return await self._ask(
-            service,
-            standing,
-            lambda s, now: undo(
-                s,
-                actor=actor,
-                now=now,
-                to=to,
-                reason=reason,
-                with_steps=with_steps,
-                force=force,
-                emergency=emergency,
-            ),
-        )
-
-    async def _ask(self, service: str, standing: str, answer: Callable[[Service, float], Answer]) -> AnswerView:
-        """A verb; refused when the service no longer stands where the caller saw it (`standing`, "" does not care)."""
-        loop = self.known(service)
-
-        def checked(state: Service, now: float) -> Answer:
-            need_standing(state, standing)
-            return answer(state, now)
-
-        try:
-            return said(service, await loop.ask(checked))
-        except Refused as refused:
-            if refused.code != "moved_on":
-                raise
-            newest = await self.ports.store.newest(service, limit=EVENTS_LOOKED_AT)
-            raise who_was_first(refused, [event_view(s) for s in newest], self.ports.now()) from None
-
-    async def drill(
-        self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
-    ) -> AnswerView:
-        """Rehearse the way back."""
-        loop = self.known(service)
-        answered = await loop.ask(
-            lambda s, _: drill(
-                s, actor=actor, traffic_percent=traffic_percent, hold_seconds=hold_seconds, reason=reason
-            )
-        )
-        return said(service, answered)
-
-    async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
+    async def down(self, service: str, *, actor: str, reason: str = "", standing: str = "") -> AnswerView:
         """Stop a service; returns when nothing of it is left, or after a minute."""
         loop = self.known(service)
-        answered = await loop.ask(lambda s, _: take_down(s, actor=actor, reason=reason))
+        answer = await self.verbs.take_down(service, actor=actor, reason=reason, standing=standing)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DOWN_SECONDS):
                 while not loop.gone or loop.routes.status is not RouteStatus.ABSENT:
                     loop.wake()
                     await asyncio.sleep(0.1)
-        return said(service, answered)
+        return answer

@@ -8,7 +8,7 @@ import msgspec
 
 from ferryman.analysis.limits import Shown, broken_limit
 from ferryman.analysis.session import JudgeSession, StateError
-from ferryman.engine.control import Control
+from ferryman.engine.stable_levels import Control
 from ferryman.engine.traffic import quantile_ms, since
 from ferryman.metrics.base import Counters
 from ferryman.model.evidence import Header, History, StagePlan

@@ -21,8 +21,8 @@ from ferryman.core.decide import Decision, decide
 from ferryman.core.evolve import evolve
 from ferryman.core.verbs import Answer
 from ferryman.engine.checks import CheckRun, Outcome, gate_of
-from ferryman.engine.complaints import Complaints
 from ferryman.engine.evidence import EvidenceFeed, Sample
+from ferryman.engine.log_errors import Complaints
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.traffic import Traffic
 from ferryman.engine.webhook import question

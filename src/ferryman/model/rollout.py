@@ -12,6 +12,8 @@ from ferryman.model.revision import Revision
 from ferryman.model.world import EMPTY_WORLD, World
 
 DRILL = "drill"
+BLAMELESS = frozenset({"supersede", "error", "expired"})
+"""Causes of a way back that say nothing against the content."""
 """Kind of a rollout that rehearses the way back, and of the cause by which a drill that passed goes back."""
 
 
@@ -135,6 +137,11 @@ class Rollout(msgspec.Struct, frozen=True):
     def running(self) -> bool:
         """True from the first step until the end."""
         return not self.phase.terminal and self.phase is not Phase.PENDING
+
+    @property
+    def blamed(self) -> bool:
+        """True when it went back for what speaks against its candidate."""
+        return self.kind != DRILL and self.cause is not None and self.cause.kind not in BLAMELESS
 
 
 class DrillRecord(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ferryman.model.release import Approval
+from ferryman.model.role import Role
 from ferryman.spec.kinds import Choice, Duration, Schema, Whole
 from ferryman.spec.nodes import Node
 from ferryman.spec.report import Report
@@ -41,7 +42,7 @@ APPROVAL = Keys(
     ),
     keys=(
         Key("count", Whole(1, PEOPLE_MAX), "How many different people.", "count", 1),
-        Key("role", Choice(("operator", "admin")), "The role that each has at least.", "role", "operator"),
+        Key("role", Choice((Role.OPERATOR.value, Role.ADMIN.value)), "The role that each has at least.", "role", "operator"),
         Key(
             "timeout", Duration(above=True, words={"never": None}), "How long they are waited for.",
             "timeout_seconds", "24h",

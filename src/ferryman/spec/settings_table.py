@@ -7,6 +7,7 @@ import re
 
 import msgspec
 
+from ferryman.model.role import Role
 from ferryman.model.settings import LOOPBACK_HOSTS, Listen, Oidc, RoleRule, Sessions, Tls
 from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, items
 from ferryman.spec.nodes import Node
@@ -16,7 +17,6 @@ from ferryman.spec.secret import SecretPlace
 from ferryman.spec.shapes import Given, Key, Keys, ListOf
 from ferryman.spec.table import SERVICE_PATTERN
 
-ROLES = ("viewer", "operator", "admin")
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 PATH = Text(label="path", most=1000)
 URL = Text(
@@ -113,7 +113,7 @@ RULE = Keys(
     keys=(
         Key("claim", Text(most=200), "Claim of the ID token, such as `groups` or `email`.", required=True),
         Key("value", Text(most=1000), "The claim is this, or is a list with it.", required=True),
-        Key("role", Choice(ROLES), "The role this gives.", required=True),
+        Key("role", Choice(tuple(role.value for role in Role)), "The role this gives.", required=True),
         Key("service", SERVICE_OR_ALL, "For this service; left out, for all.", default="*"),
     ),
     build=_rule,

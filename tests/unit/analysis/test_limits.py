@@ -3,7 +3,7 @@
 import pytest
 
 from ferryman.analysis.limits import Shown, broken_limit, wilson_low
-from ferryman.engine.control import KEPT, STEP_SECONDS, Control
+from ferryman.engine.stable_levels import KEPT, STEP_SECONDS, Control
 from ferryman.metrics.base import Counters
 from ferryman.model.release import Limits
 

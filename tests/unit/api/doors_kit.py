@@ -15,9 +15,9 @@ from ferryman.api.access.credentials import digest
 from ferryman.api.access.headers import SecureHeaders
 from ferryman.api.access.oidc.flow import Flow
 from ferryman.api.access.oidc.setup import flow_of
-from ferryman.api.access.principal import Role
 from ferryman.api.app import create_app
 from ferryman.api.context import Api
+from ferryman.model.role import Role
 from ferryman.model.settings import Settings
 from unit.api.fake_controller import FakeController
 

@@ -155,10 +155,10 @@ class FakeController:
             newest = max((e.position for e in self.log), default=0)
         return newest
 
-    async def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
-        self._known(service)
-        self._call("postmortem", service, rollout, url, actor, reason)
-        return self.answer
+    async def postmortem(
+        self, service: str, rollout: str, url: str, *, actor: str, reason: str = "", standing: str = ""
+    ) -> AnswerView:
+        return self._ask(service, standing, "postmortem", rollout, url, actor, reason)
 
     async def checklist(self, service: str) -> ChecklistView:
         self._known(service)
@@ -195,6 +195,17 @@ class FakeController:
         self._call("rollout", service, rollout)
         raise FerrymanError("unknown_rollout", f"there is no rollout {rollout!r}")
 
+    @property
+    def verbs(self) -> FakeController:
+        return self
+
+    def _ask(self, service: str, standing: str, *call: Any) -> AnswerView:
+        self._known(service)
+        if standing not in {"", self.services[service].standing}:
+            raise Refused("moved_on", "ana was first: paused (3 s ago)", ("resume",), "look again, then decide")
+        self._call(call[0], service, *call[1:])
+        return self.answer
+
     async def verb(
         self,
         service: str,
@@ -206,37 +217,32 @@ class FakeController:
         standing: str = "",
         emergency: bool = False,
     ) -> AnswerView:
-        self._known(service)
-        if standing not in {"", self.services[service].standing}:
-            raise Refused("moved_on", "ana was first: paused (3 s ago)", ("resume",), "look again, then decide")
-        self._call("verb", service, verb, actor, reason, full, *(["emergency"] if emergency else []))
-        return self.answer
+        return self._ask(service, standing, "verb", verb, actor, reason, full, *(["emergency"] if emergency else []))
 
     async def freeze(
-        self, service: str, *, actor: str, reason: str, until: float | None = None, rollback: bool = False
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str,
+        until: float | None = None,
+        rollback: bool = False,
+        standing: str = "",
     ) -> AnswerView:
-        self._known(service)
-        self._call("freeze", service, actor, reason, until, rollback)
-        return self.answer
+        return self._ask(service, standing, "freeze", actor, reason, until, rollback)
 
-    async def unfreeze(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
-        self._known(service)
-        self._call("unfreeze", service, actor, reason)
-        return self.answer
+    async def unfreeze(self, service: str, *, actor: str, reason: str = "", standing: str = "") -> AnswerView:
+        return self._ask(service, standing, "unfreeze", actor, reason)
 
     async def approve(
-        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+        self, service: str, *, actor: str, role: str, reason: str = "", gate: str | None = None, standing: str = ""
     ) -> AnswerView:
-        self._known(service)
-        self._call("approve", service, actor, role, reason, gate)
-        return self.answer
+        return self._ask(service, standing, "approve", actor, role, reason, gate)
 
     async def deny(
-        self, service: str, *, actor: str, role: str = "admin", reason: str = "", gate: str | None = None
+        self, service: str, *, actor: str, role: str, reason: str = "", gate: str | None = None, standing: str = ""
     ) -> AnswerView:
-        self._known(service)
-        self._call("deny", service, actor, role, reason, gate)
-        return self.answer
+        return self._ask(service, standing, "deny", actor, role, reason, gate)
 
     async def undo(
         self,
@@ -250,20 +256,24 @@ class FakeController:
         standing: str = "",
         emergency: bool = False,
     ) -> AnswerView:
-        self._known(service)
-        self._call("undo", service, actor, reason, to, with_steps, force, *(["emergency"] if emergency else []))
-        return self.answer
+        return self._ask(
+            service, standing, "undo", actor, reason, to, with_steps, force, *(["emergency"] if emergency else [])
+        )
 
     async def drill(
-        self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
+        self,
+        service: str,
+        *,
+        actor: str,
+        reason: str = "",
+        traffic_percent: float = 0.0,
+        hold_seconds: float = 10.0,
+        standing: str = "",
     ) -> AnswerView:
-        self._known(service)
-        self._call("drill", service, actor, reason, traffic_percent, hold_seconds)
-        return self.answer
+        return self._ask(service, standing, "drill", actor, reason, traffic_percent, hold_seconds)
 
-    async def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
-        self._known(service)
-        self._call("down", service, actor, reason)
+    async def down(self, service: str, *, actor: str, reason: str = "", standing: str = "") -> AnswerView:
+        self._ask(service, standing, "down", actor, reason)
         return AnswerView(service, f"stopping {service}", None, changed=True)
 
 

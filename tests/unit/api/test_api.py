@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 
 from ferryman.api import wire
+from ferryman.api.endpoint import AnyEndpoint
 from ferryman.api.place import read_record, socket_path, state_folder
+from ferryman.api.routes.verbs import ENDPOINTS as VERB_ROWS
 from ferryman.cli.client import Client, connect, find
 from ferryman.core.phases import Verb
 from ferryman.model.errors import ControllerError, FerrymanError, Refused, SpecError
@@ -72,6 +75,22 @@ def test_a_name_with_a_slash_stays_one_name(client: Client, fake: FakeController
     with pytest.raises(FerrymanError):
         client.view("../shop/down")
     assert not [call for call in fake.calls if call[0] == "down"]
+
+
+@pytest.mark.parametrize("row", VERB_ROWS, ids=lambda row: row.path.rpartition("/")[2])
+def test_every_verb_is_refused_once_things_have_moved_on(
+    client: Client, fake: FakeController, row: AnyEndpoint
+) -> None:
+    body = {"standing": "shop-1/9", "reason": "r", "rollout": "shop-1", "url": "https://wiki.example/1"}
+    known = {field.name for field in msgspec.structs.fields(row.body)}
+    record = read_record(state_folder(Path(client.health().project)))
+    assert record is not None
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=record.socket), base_url="http://ferry") as wired:
+        answer = wired.post(
+            row.path.format(service="shop"), json={name: value for name, value in body.items() if name in known}
+        )
+    assert (answer.status_code, answer.json()["code"]) == (409, "moved_on")
+    assert not [call for call in fake.calls if call[0] != "start"]
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "abort", "restart"])

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from contract.store_kit import NOW, Scribe, note, opened, tally
-from ferryman.api.access.principal import Role
 from ferryman.engine.audit import Question, audit, check_chains
 from ferryman.model.audit import AuditLine
+from ferryman.model.role import Role
 from ferryman.store.base import Store
 from ferryman.store.memory import MemoryStore
 from ferryman.store.sqlite import SqliteStore

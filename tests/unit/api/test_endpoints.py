@@ -14,13 +14,14 @@ from starlette.requests import Request
 
 from ferryman.api import wire
 from ferryman.api.access.access import Access
-from ferryman.api.access.principal import Forbidden, Permission, Principal, Role, Unauthenticated
+from ferryman.api.access.principal import Forbidden, Permission, Principal, Unauthenticated
 from ferryman.api.app import create_app
 from ferryman.api.context import Api
 from ferryman.api.dispatch import check_permission
 from ferryman.api.endpoint import AnyEndpoint, Nothing, Scoped, service_of_rollout
 from ferryman.api.routes import ENDPOINTS
 from ferryman.model.errors import UsageError
+from ferryman.model.role import Role
 from ferryman.model.settings import Settings
 from ferryman.model.view import RolloutSummary
 from unit.api.fake_controller import FakeController

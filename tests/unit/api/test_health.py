@@ -9,9 +9,10 @@ import re
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ferryman.api.access.principal import Principal, Role
+from ferryman.api.access.principal import Principal
 from ferryman.cli.logformat import JsonLines
 from ferryman.model.errors import Conflict, StoreError, Unreachable
+from ferryman.model.role import Role
 from unit.api.test_endpoints import Served
 
 ADMIN = Principal("ana", {"*": Role.ADMIN})

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from ferryman.api import idempotency
-from ferryman.api.access.principal import Principal, Role
+from ferryman.api.access.principal import Principal
 from ferryman.api.idempotency import Answers, KeyReused, keyed
 from ferryman.model.errors import Refused, StoreError, UsageError
+from ferryman.model.role import Role
 from ferryman.store.memory_journal import MemoryJournal
 from unit.api.test_endpoints import Served
 

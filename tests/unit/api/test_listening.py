@@ -10,9 +10,9 @@ import httpx2
 import pytest
 
 from certificates import make_certificate
-from ferryman.api.access.principal import Role
 from ferryman.cli.client import Client
 from ferryman.model.errors import ControllerError
+from ferryman.model.role import Role
 from ferryman.model.settings import Listen, Oidc, RoleRule, Settings, Tls
 from unit.api.doors_kit import Doors, code, with_token
 from unit.api.fake_controller import FakeController, serving

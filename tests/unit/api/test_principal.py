@@ -2,8 +2,9 @@
 
 import pytest
 
-from ferryman.api.access.principal import EVERY_SERVICE, Forbidden, Permission, Principal, Role, Unauthenticated, owner
+from ferryman.api.access.principal import EVERY_SERVICE, Forbidden, Permission, Principal, Unauthenticated, owner
 from ferryman.api.problems import to_document, to_error
+from ferryman.model.role import Role
 
 READ, OPERATE, ADMINISTER = Permission
 

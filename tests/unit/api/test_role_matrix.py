@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from ferryman.api.access.principal import NEEDED, ROLES, Role
+from ferryman.api.access.principal import NEEDED
 from ferryman.api.endpoint import AnyEndpoint, Scoped
 from ferryman.api.routes import ENDPOINTS
+from ferryman.model.role import Role
 from unit.api.doors_kit import Doors
 from unit.api.fake_controller import FakeController
 from unit.cli.samples import CANARY
@@ -65,7 +66,7 @@ def may(row: AnyEndpoint, role: Role, *, everywhere: bool) -> bool:
     assert row.permission is not None
     if row.path in SOCKET_ONLY:
         return False
-    suffices = ROLES.index(role) >= ROLES.index(NEEDED[row.permission])
+    suffices = role.rank >= NEEDED[row.permission].rank
     return suffices and (everywhere or row.scope is not Scoped.EVERYWHERE)
 
 

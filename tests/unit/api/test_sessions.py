@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ferryman.api.access import state
-from ferryman.api.access.principal import Role
+from ferryman.model.role import Role
 from ferryman.model.settings import Sessions, Settings, Tls
 from unit.api.doors_kit import COOKIE, NOW, URL, Browser, Doors, code
 

@@ -7,8 +7,8 @@ import pytest
 
 from ferryman.api.access.attempts import Attempts, address_key
 from ferryman.api.access.credentials import csrf_of, digest, mint_cookie, mint_token, token_id
-from ferryman.api.access.principal import Role
 from ferryman.model.errors import UsageError
+from ferryman.model.role import Role
 from ferryman.model.settings import Oidc, Settings
 from unit.api.doors_kit import NOW, Doors, code
 

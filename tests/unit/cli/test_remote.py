@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from certificates import make_certificate
-from ferryman.api.access.principal import Role
 from ferryman.cli.client import find_local
 from ferryman.cli.main import main
 from ferryman.cli.remote import Kept, checked_url, choose, chosen, keep_token, read_tokens, tokens_file
 from ferryman.model.errors import UsageError
+from ferryman.model.role import Role
 from ferryman.model.settings import Listen, Settings
 from unit.api.doors_kit import with_token
 from unit.api.fake_controller import FakeController, serving

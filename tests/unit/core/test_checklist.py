@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from ferryman.core.abort_trial import untaken
 from ferryman.core.checklist import Facts, LogErrors, checklist, item
-from ferryman.core.tried import untaken
 from ferryman.model.calendar import Window, Windows
 from ferryman.model.checklist import QUESTIONS, Stand
 from ferryman.model.release import (
@@ -105,7 +105,7 @@ def test_a_way_that_does_not_lead_back_is_seen(monkeypatch: pytest.MonkeyPatch) 
         stays = replace(plan.back[-1], world=plan.steps[-1].world)
         return replace(plan, back=(*plan.back[:-1], stays))
 
-    monkeypatch.setattr("ferryman.core.tried.compile_plan", no_way_back)
+    monkeypatch.setattr("ferryman.core.abort_trial.compile_plan", no_way_back)
     problems = untaken(release("v2", strategy=CANARY), 4)[1]
     assert problems
     assert "grows again" in problems[0] or "still aborting" in problems[0] or "failed" in problems[0]

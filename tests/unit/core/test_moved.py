@@ -4,7 +4,7 @@ import pytest
 
 from ferryman.core.moved import need_standing, token
 from ferryman.core.phases import Verb
-from ferryman.engine.first import who_was_first
+from ferryman.engine.who_was_first import who_was_first
 from ferryman.model.errors import Refused
 from ferryman.model.plan import Phase
 from ferryman.model.release import SetWeight

@@ -12,18 +12,11 @@ from enum import StrEnum
 import msgspec
 
 from ferryman.model.errors import FerrymanError
+from ferryman.model.role import Role
 
 EVERY_SERVICE = "*"
 RESERVED_NAMES = frozenset({"ferryman", "anonymous"})
 """Actors that are nobody's name."""
-
-
-class Role(StrEnum):
-    """What somebody is to a service, lowest first."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
 
 
 class Permission(StrEnum):
@@ -34,7 +27,6 @@ class Permission(StrEnum):
     ADMINISTER = "administer"
 
 
-ROLES = tuple(Role)
 NEEDED: Mapping[Permission, Role] = {
     Permission.READ: Role.VIEWER,
     Permission.OPERATE: Role.OPERATOR,
@@ -84,7 +76,7 @@ class Principal(msgspec.Struct, frozen=True):
     def role(self, service: str | None) -> Role | None:
         """The highest role for a service; with None the one held for every service."""
         held = {self.roles.get(EVERY_SERVICE), self.roles.get(service) if service is not None else None}
-        return max((role for role in held if role is not None), key=ROLES.index, default=None)
+        return max((role for role in held if role is not None), key=lambda role: role.rank, default=None)
 
     def may(self, permission: Permission, service: str | None) -> bool:
         """Whether this is allowed for `service`. None means what concerns no single service: reading that is allowed to
@@ -93,7 +85,7 @@ class Principal(msgspec.Struct, frozen=True):
         if service is None and permission is Permission.READ:
             return bool(self.roles)
         role = self.role(service)
-        return role is not None and ROLES.index(role) >= ROLES.index(NEEDED[permission])
+        return role is not None and role.rank >= NEEDED[permission].rank
 
     def need(self, permission: Permission, service: str | None) -> None:
         """Raises `Forbidden` when `may` says no."""

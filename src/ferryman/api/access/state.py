@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ferryman.api.access.credentials import digest
-from ferryman.api.access.principal import Role
+from ferryman.model.role import Role
 from ferryman.store.journal import Entry
 
 STREAM = "access"

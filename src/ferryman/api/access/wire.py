@@ -7,8 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from ferryman.api.access.principal import EVERY_SERVICE, Role
+from ferryman.api.access.principal import EVERY_SERVICE
 from ferryman.api.wire import Reason
+from ferryman.model.role import Role
 
 EXPIRES_SECONDS_MAX = 10 * 366 * 86_400.0
 NAME_CHARACTERS_MAX = 100

@@ -8,6 +8,7 @@ from typing import Any
 from ferryman.api import wire
 from ferryman.api.access.principal import Permission
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing
+from ferryman.api.port import Speaking, Verbs
 from ferryman.core.phases import Verb
 from ferryman.model.view import AnswerView
 
@@ -18,7 +19,7 @@ def _asks(verb: Verb) -> Callable[[Call[Nothing, wire.VerbRequest]], Awaitable[A
         full = isinstance(body, wire.FullRequest) and body.full
         asked = Verb.FULL if full and verb is Verb.PROMOTE else verb
         actor = call.actor(body.actor)
-        return await call.api.controller.verb(
+        return await call.api.controller.verbs.verb(
             call.service,
             asked,
             actor=actor,
@@ -34,7 +35,7 @@ def _asks(verb: Verb) -> Callable[[Call[Nothing, wire.VerbRequest]], Awaitable[A
 async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
     """Back to an earlier version."""
     body = call.body
-    return await call.api.controller.undo(
+    return await call.api.controller.verbs.undo(
         call.service,
         actor=call.actor(body.actor),
         reason=body.reason,
@@ -49,61 +50,68 @@ async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
 async def post_postmortem(call: Call[Nothing, wire.PostmortemRequest]) -> AnswerView:
     """Somebody wrote about an incident."""
     body, actor = call.body, call.actor(call.body.actor)
-    return await call.api.controller.postmortem(call.service, body.rollout, body.url, actor=actor, reason=body.reason)
+    return await call.api.controller.verbs.postmortem(
+        call.service, body.rollout, body.url, actor=actor, reason=body.reason, standing=body.standing
+    )
 
 
 async def post_drill(call: Call[Nothing, wire.DrillRequest]) -> AnswerView:
     """Rehearse the way back."""
     body = call.body
-    return await call.api.controller.drill(
+    return await call.api.controller.verbs.drill(
         call.service,
         actor=call.actor(body.actor),
         reason=body.reason,
         traffic_percent=body.traffic_percent,
         hold_seconds=body.hold_seconds,
+        standing=body.standing,
     )
 
 
 async def post_freeze(call: Call[Nothing, wire.FreezeRequest]) -> AnswerView:
     """No more users meet any candidate."""
     body = call.body
-    return await call.api.controller.freeze(
-        call.service, actor=call.actor(body.actor), reason=body.reason, until=body.until, rollback=body.rollback
+    return await call.api.controller.verbs.freeze(
+        call.service,
+        actor=call.actor(body.actor),
+        reason=body.reason,
+        until=body.until,
+        rollback=body.rollback,
+        standing=body.standing,
     )
 
 
 async def post_unfreeze(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
     """Lift the freeze."""
-    return await call.api.controller.unfreeze(call.service, actor=call.actor(call.body.actor), reason=call.body.reason)
-
-
-async def post_approve(call: Call[Nothing, wire.ApprovalRequest]) -> AnswerView:
-    """Agree, in the role that the caller has for the service."""
-    body = call.body
-    return await call.api.controller.approve(
-        call.service,
-        actor=call.actor(body.actor),
-        role=call.principal.role(call.service) or "",
-        reason=body.reason,
-        gate=body.gate,
+    body, actor = call.body, call.actor(call.body.actor)
+    return await call.api.controller.verbs.unfreeze(
+        call.service, actor=actor, reason=body.reason, standing=body.standing
     )
 
 
-async def post_deny(call: Call[Nothing, wire.ApprovalRequest]) -> AnswerView:
-    """Refuse, in that role."""
-    body = call.body
-    return await call.api.controller.deny(
-        call.service,
-        actor=call.actor(body.actor),
-        role=call.principal.role(call.service) or "",
-        reason=body.reason,
-        gate=body.gate,
-    )
+def _answers(
+    speaks: Callable[[Verbs], Speaking],
+) -> Callable[[Call[Nothing, wire.ApprovalRequest]], Awaitable[AnswerView]]:
+    """Agree or refuse, in the role that the caller has for the service."""
+
+    async def post(call: Call[Nothing, wire.ApprovalRequest]) -> AnswerView:
+        body, role = call.body, call.principal.role(call.service)
+        return await speaks(call.api.controller.verbs)(
+            call.service,
+            actor=call.actor(body.actor),
+            role=role.value if role is not None else "",
+            reason=body.reason,
+            gate=body.gate,
+            standing=body.standing,
+        )
+
+    return post
 
 
 async def post_down(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
     """Stop the service."""
-    return await call.api.controller.down(call.service, actor=call.actor(call.body.actor), reason=call.body.reason)
+    body, actor = call.body, call.actor(call.body.actor)
+    return await call.api.controller.down(call.service, actor=actor, reason=body.reason, standing=body.standing)
 
 
 def _row(
@@ -132,12 +140,12 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     _row("restart", _asks(Verb.RESTART), wire.VerbRequest, "Replace the instances one by one, same version"),
     _row(
         "approve",
-        post_approve,
+        _answers(lambda verbs: verbs.approve),
         wire.ApprovalRequest,
         "Agree to a release that waits for people to agree",
         "Counts in the caller's role for the service; who agreed before does not count twice.",
     ),
-    _row("deny", post_deny, wire.ApprovalRequest, "Refuse it: the release goes back"),
+    _row("deny", _answers(lambda verbs: verbs.deny), wire.ApprovalRequest, "Refuse it: the release goes back"),
     _row(
         "freeze",
         post_freeze,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ferryman.api.access.principal import Role
 from ferryman.api.access.wire import EXPIRES_SECONDS_MAX, NAME_CHARACTERS_MAX, TokenRequest, TokenView
 from ferryman.cli.context import OK, Context
 from ferryman.cli.durations import timeout_seconds
@@ -10,6 +9,7 @@ from ferryman.cli.offline_access import keeper
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.text import day_and_clock
 from ferryman.model.errors import UsageError
+from ferryman.model.role import Role
 
 NEVER = "never"
 

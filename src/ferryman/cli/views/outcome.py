@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from ferryman.cli.views.text import duration
-from ferryman.model.rollout import DRILL
+from ferryman.model.rollout import BLAMELESS, DRILL
 from ferryman.model.view import RolloutSummary, RolloutView, ServiceView
 
 TERMINAL = frozenset({"promoted", "rolled_back", "superseded", "failed"})
 NOT_UP = frozenset({"deadline", "breaker"})
 """Causes of a way back that say: the instances did not come up."""
 
-BLAMELESS = frozenset({"abort", "supersede", "error", "drill"})
-"""Causes that say nothing against the new version."""
+UNJUDGED = BLAMELESS | {"abort", DRILL}
+"""Causes that are no evidence against the new version."""
 
 
 def ended(view: ServiceView, rollout: str) -> bool:
@@ -40,7 +40,7 @@ def end_line(view: ServiceView, summary: RolloutSummary, cause_kind: str | None 
         case "promoted":
             return f"Promoted: {serving(view)}{took}" + (f", was {summary.stable}" if summary.stable else "")
         case "rolled_back":
-            word = "taken back" if cause_kind in BLAMELESS else "rejected"
+            word = "taken back" if cause_kind in UNJUDGED else "rejected"
             return f"Rolled back: {serving(view)}; {summary.candidate} {word}: {summary.reason}"
         case "superseded":
             return f"Superseded: {serving(view)}; {summary.candidate} gave way: {summary.reason}"

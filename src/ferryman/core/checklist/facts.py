@@ -23,7 +23,7 @@ class LogErrors(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """`release` is what is, or would be, released; `now` is an epoch second. `view` None: nobody looks at the service
     now. `measured_at` is when its counters were read last (0: never). `logs` is by revision id, empty where logs are not
-    read. `aborts` is what `core.tried.untaken` found, None where it was not tried."""
+    read. `aborts` is what `core.abort_trial.untaken` found, None where it was not tried."""
 
     now: float
     release: Release

@@ -12,7 +12,8 @@ from typing import Any
 
 from ferryman.api.access.credentials import same
 from ferryman.api.access.oidc.refused import refused
-from ferryman.api.access.principal import RESERVED_NAMES, ROLES, Role
+from ferryman.api.access.principal import RESERVED_NAMES
+from ferryman.model.role import Role
 from ferryman.model.settings import Oidc
 
 KEY_TYPES = {"RS256": "RSA", "ES256": "EC"}
@@ -86,7 +87,7 @@ def roles_of(claims: dict[str, Any], settings: Oidc) -> dict[str, Role]:
     for rule in settings.roles:
         if rule.value in _values(claims.get(rule.claim)):
             held = [Role(rule.role), *([found[rule.service]] if rule.service in found else [])]
-            found[rule.service] = max(held, key=ROLES.index)
+            found[rule.service] = max(held, key=lambda role: role.rank)
     if not found:
         raise refused("no_role", "no rule in the settings gives this person a role", "ask an admin of the controller")
     return found

@@ -18,7 +18,7 @@ from ferryman.api.access.credentials import RandomBytes, digest, same
 from ferryman.api.access.oidc.claims import name_of, roles_of, verified
 from ferryman.api.access.oidc.provider import Provider
 from ferryman.api.access.oidc.refused import refused
-from ferryman.api.access.principal import Role
+from ferryman.model.role import Role
 
 PENDING_SECONDS = 600.0
 PENDING_MAX = 1000
