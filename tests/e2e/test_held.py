@@ -89,7 +89,10 @@ def test_a_freeze_of_everything_holds_and_lets_go(project: Project) -> None:
     assert code == 0
     assert {answer["service"] for answer in json.loads(said)} == {SERVICE, mail.service}
     assert all(view.freeze is not None and view.freeze.reason == "christmas" for view in project.client.views())
-    rollout = project.deploy("v2", CANARY).rollout
+    (project.folder / "ferryman.yaml").write_text(project.document("v2", CANARY))
+    code, said = project.ferry("deploy", "--no-wait")
+    assert (code, "is held before '25%': frozen by" in said) == (0, True), said
+    rollout = f"{SERVICE}-2"
     held(project, "freeze")
     with pytest.raises(Refused) as refused:
         project.client.verb(SERVICE, "promote", actor="test")
@@ -114,11 +117,14 @@ def test_a_closed_window_waits_and_an_emergency_does_not(project: Project) -> No
     # Open for an hour on the day after tomorrow: shut now, also if it is midnight while the test runs.
     day = datetime.now(UTC) + timedelta(days=2)
     windows = {"open": [{"days": [f"{day:%a}".lower()], "from": "09:00", "to": "10:00"}]}
-    rollout = project.deploy("v2", CANARY, windows=windows).rollout
+    answer = project.deploy("v2", CANARY, windows=windows)
+    rollout = answer.rollout
+    assert answer.held.startswith("before '25%': "), answer
     held(project, "window")
     view = project.view().rollout
     assert view is not None
     assert view.until is not None
+    assert view.until == answer.held_until
     opens = datetime.fromtimestamp(view.until, UTC)
     assert (opens.weekday(), opens.hour, opens.minute) == (day.weekday(), 9, 0)
     assert f"{opens:%Y-%m-%d} 09:00 UTC" in view.waiting_for

@@ -38,9 +38,12 @@ def goes_on(service: str) -> str:
 
 
 def tell_answer(context: Context, answer: AnswerView, label: str = "") -> None:
-    """`checkout v42: supersedes v41`."""
-    if not context.out.quiet:
-        context.out.say(f"{answer.service}{' ' + label if label else ''}: {answer.text}")
+    """`checkout v42: supersedes v41`; and in a line of its own what holds it all the same."""
+    if context.out.quiet:
+        return
+    context.out.say(f"{answer.service}{' ' + label if label else ''}: {answer.text}")
+    if answer.held:
+        context.out.say(f"  is held {answer.held}")
 
 
 def wait_for(client: Client, context: Context, answer: AnswerView, *, after: int, seconds: float | None) -> int:

@@ -16,11 +16,14 @@ from ferryman.strategies.compile import compile_plan
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a verb leads to: events (none when nothing changes) and a line for the person. `rollout` is the one to watch."""
+    """What a verb leads to: events (none when nothing changes) and a line for the person. `rollout` is the one to watch.
+    `held` is what keeps it waiting all the same, and `until` when that ends by itself (epoch seconds)."""
 
     drafts: tuple[Draft, ...]
     text: str
     rollout: str | None
+    held: str = ""
+    until: float | None = None
 
 
 def refused(service: Service, current: Rollout, verb: Verb) -> Refused:

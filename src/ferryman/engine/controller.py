@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ferryman.core.evolve import evolve
+from ferryman.core.held import with_what_holds
 from ferryman.core.verbs import Answer, deploy, preview
 from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
@@ -293,7 +294,7 @@ class Controller:
             begun = deploy(
                 service, release, revision, actor=actor, now=now, base=base, reason=reason, emergency=emergency
             )
-            return with_checklist(begun, listed)
+            return with_checklist(with_what_holds(service, begun, now), listed)
 
         return said(release.service, await loop.ask(answer))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ferryman.core.answers import Answer
 from ferryman.core.approving import approve, deny
 from ferryman.core.freezing import freeze, unfreeze
+from ferryman.core.held import with_what_holds
 from ferryman.core.moved import need_standing
 from ferryman.core.phases import Verb
 from ferryman.core.postmortem import written_about
@@ -40,7 +41,7 @@ class Verbs:
 
         def checked(state: Service, now: float) -> Answer:
             need_standing(state, standing)
-            return question(state, now)
+            return with_what_holds(state, question(state, now), now)
 
         try:
             return said(service, await loop.ask(checked))
@@ -168,4 +169,11 @@ class Verbs:
 
 def said(service: str, answer: Answer) -> AnswerView:
     """An answer as people are shown it."""
-    return AnswerView(service=service, text=answer.text, rollout=answer.rollout, changed=bool(answer.drafts))
+    return AnswerView(
+        service=service,
+        text=answer.text,
+        rollout=answer.rollout,
+        changed=bool(answer.drafts),
+        held=answer.held,
+        held_until=answer.until,
+    )

@@ -174,12 +174,15 @@ class ServiceView(msgspec.Struct, frozen=True):
 
 
 class AnswerView(msgspec.Struct, frozen=True):
-    """The answer to a verb. `changed` is False when there was nothing to do."""
+    """The answer to a verb. `changed` is False when there was nothing to do. `held` is what keeps the rollout from meeting
+    more users all the same ("" for nothing), `held_until` when that ends by itself (epoch seconds)."""
 
     service: str
     text: str
     rollout: str | None
     changed: bool
+    held: str = ""
+    held_until: float | None = None
 
 
 class RolloutSummary(msgspec.Struct, frozen=True):

@@ -187,6 +187,8 @@ export interface AnswerView {
   text: string;
   rollout: string | null;
   changed: boolean;
+  held: string;
+  held_until: number | null;
 }
 
 export interface RolloutSummary {

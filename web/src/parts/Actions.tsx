@@ -77,7 +77,7 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
     try {
       const path = `/v1/services/${encodeURIComponent(view.service)}/${verb.verb}`;
       const answer = await post<AnswerView>(path, body);
-      say(answer.text);
+      say(answer.held ? `${answer.text}. It is held ${answer.held}` : answer.text, answer.held ? "wait" : "ok");
       refresh(view.service);
       onClose();
     } catch (problem) {

@@ -3,9 +3,11 @@ import { signal } from "@preact/signals";
 
 import { Sign } from "./bits.tsx";
 
+type SaidTone = "ok" | "wait" | "bad";
+
 interface Said {
   id: number;
-  tone: "ok" | "bad";
+  tone: SaidTone;
   text: string;
 }
 
@@ -13,10 +15,10 @@ const STAYS_MS = 9000;
 const said = signal<readonly Said[]>([]);
 let next = 1;
 
-export function say(text: string, tone: "ok" | "bad" = "ok"): void {
+export function say(text: string, tone: SaidTone = "ok"): void {
   const id = next++;
   said.value = [...said.value.slice(-2), { id, tone, text }];
-  setTimeout(() => drop(id), tone === "bad" ? STAYS_MS * 2 : STAYS_MS);
+  setTimeout(() => drop(id), tone === "ok" ? STAYS_MS : STAYS_MS * 2);
 }
 
 function drop(id: number): void {

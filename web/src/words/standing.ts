@@ -129,6 +129,8 @@ function wayOn(rollout: RolloutView): string {
   const kind = rollout.pause_kind ?? "";
   if (["operator", "deadline", "error"].includes(kind)) return "somebody resumes";
   if (kind === "approval") return "people agree";
+  if (kind === "freeze") return "somebody lifts the freeze";
+  if (kind === "window") return "a release window opens";
   return kind === "human" ? "somebody promotes" : "somebody promotes, or resumes to judge it anew";
 }
 

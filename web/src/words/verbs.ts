@@ -43,7 +43,7 @@ function describe(verb: string, view: ServiceView): VerbText {
       return made(
         "Promote",
         `Promote ${candidate}`,
-        `Goes on to “${following}” now. The time and the verdict that this step still waits for are passed over; health and capacity are not.`,
+        `Goes on to “${following}” now. The time and the verdict that this step still waits for are passed over; health and capacity are not.${view.freeze ? " The freeze still holds: it goes on when that is lifted." : ""}`,
         rollout?.phase === "paused" && rollout.pause_kind !== "human" ? "plain" : "main",
       );
     case "approve":
