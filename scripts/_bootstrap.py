@@ -131,13 +131,13 @@ def installed() -> dict[str, str]:
 
 
 def install(kind: str) -> None:
-    """Install this checkout into the virtual environment, unless that was done and nothing relevant has changed.
+    """Install this checkout, both distributions, into the virtual environment, unless that was done and nothing relevant has changed.
 
     `kind` is "app" (a copy, as users have it) or "dev" (in place, with the tools for tests). An installation in place
     serves as "app" too: it runs the sources as they are.
     """
-    pyproject = digest([ROOT / "pyproject.toml"])
-    source = digest([ROOT / name for name in ("pyproject.toml", "hatch_build.py", "src", "web")])
+    pyproject = digest([ROOT / "pyproject.toml", ROOT / "sdk" / "pyproject.toml"])
+    source = digest([ROOT / name for name in ("pyproject.toml", "hatch_build.py", "src", "web", "sdk")])
     stamp = installed()
     if stamp.get("kind") == "dev" and stamp.get("pyproject") == pyproject:
         return
@@ -145,7 +145,7 @@ def install(kind: str) -> None:
         return
     STAMP.unlink(missing_ok=True)
     pip = [str(PYTHON), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    what = ["-e", ".[dev]"] if kind == "dev" else ["."]
+    what = ["-e", "./sdk", "-e", ".[dev]"] if kind == "dev" else ["./sdk", "."]
     say("installing; the first time this takes a minute or two")
     if run([*pip, *what], PIP_TIMEOUT_SECONDS) != 0:
         if not can_import(str(PYTHON), BUILD_BACKEND):

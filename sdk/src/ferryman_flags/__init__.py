@@ -1,0 +1,23 @@
+"""Feature flags for Python: flagd-compatible definitions, evaluated in the process.
+
+`Evaluator` turns definitions into values.
+"""
+
+from ferryman_flags.definition import BrokenFlag, Flag, FlagSet, parse
+from ferryman_flags.details import Details
+from ferryman_flags.errors import DefinitionError, ErrorCode, Reason
+from ferryman_flags.evaluator import Evaluator
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BrokenFlag",
+    "DefinitionError",
+    "Details",
+    "ErrorCode",
+    "Evaluator",
+    "Flag",
+    "FlagSet",
+    "Reason",
+    "parse",
+]

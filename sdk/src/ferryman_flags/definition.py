@@ -1,0 +1,159 @@
+"""Flag definitions, flagd JSON, read leniently: what is wrong with one flag is an error of that flag alone.
+
+    {"flags": {key: {"state", "variants", "defaultVariant", "targeting", "metadata"}},
+     "$evaluators": {name: rule}, "metadata": {...}}
+
+Source: the schemas of open-feature/flagd-schemas. Ferryman's own facts are scalars in a flag's metadata, `ferryman.*`:
+`kind`, `owner`, `expires` (a date), `hash` (`v3` or `v2`), `seed`, `off` (the variant of who is not exposed).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ferryman_flags.errors import DefinitionError, ErrorCode, FlagFailure
+from ferryman_flags.hashing import DEFAULT_HASH, HASHES
+from ferryman_flags.logic import Node, Reader
+from ferryman_flags.values import is_object
+
+Metadata = Mapping[str, str | int | float | bool]
+HASH = "ferryman.hash"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag that can be evaluated. Its targeting is read when it is first needed."""
+
+    key: str
+    enabled: bool
+    variants: Mapping[str, Any]
+    default_variant: str | None
+    targeting: Any
+    """As it is written; None or empty when there is none."""
+    metadata: Metadata
+    """Of the flag, over that of the whole set."""
+    evaluators: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def hash(self) -> str:
+        """The generation of its buckets, `v3` or `v2`."""
+        return str(self.metadata.get(HASH, DEFAULT_HASH))
+
+    @property
+    def logic(self) -> Node:
+        """The targeting as a tree. Raises `FlagFailure` with PARSE_ERROR."""
+        return self._read[0]
+
+    @property
+    def references(self) -> frozenset[str] | None:
+        """Names of the shared rules in the targeting; None as long as that was not read."""
+        read = self.__dict__.get("_read")
+        return read[1] if read else None
+
+    @cached_property
+    def _read(self) -> tuple[Node, frozenset[str]]:
+        if not is_object(self.targeting):
+            raise FlagFailure(ErrorCode.PARSE_ERROR, f"the targeting of flag {self.key!r} is no object")
+        reader = Reader(self.key, self.evaluators)
+        node = reader.read(self.targeting)
+        return node, frozenset(reader.references)
+
+
+@dataclass(frozen=True)
+class BrokenFlag:
+    """A flag that is there but cannot be evaluated, and why."""
+
+    key: str
+    problem: str
+
+
+Flags = Mapping[str, Flag | BrokenFlag]
+
+
+@dataclass(frozen=True)
+class FlagSet:
+    """All flags of one document."""
+
+    flags: Flags
+    evaluators: Mapping[str, Any]
+    metadata: Metadata
+
+
+def parse(document: str | bytes | Mapping[str, Any]) -> FlagSet:
+    """Read a whole document. Raises `DefinitionError` if it is not JSON, or not of the form above at the top."""
+    top = _loaded(document)
+    flags, evaluators, metadata = (_part(top, name) for name in ("flags", "$evaluators", "metadata"))
+    problem = _metadata_problem(metadata)
+    if problem:
+        raise DefinitionError(problem)
+    return FlagSet(
+        {key: parse_flag(key, flag, evaluators, metadata) for key, flag in flags.items()}, evaluators, metadata
+    )
+
+
+def _part(top: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value: Any = top.get(name) or {}
+    if not is_object(value):
+        raise DefinitionError(f"{name!r} is {type(value).__name__}; it must be an object")
+    return value
+
+
+def _loaded(document: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+    if isinstance(document, Mapping):
+        return document
+    try:
+        loaded = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise DefinitionError(f"the flag definitions are not JSON: {error}") from None
+    if not is_object(loaded):
+        raise DefinitionError(f"the flag definitions are {type(loaded).__name__}; they must be an object")
+    return loaded
+
+
+def parse_flag(key: str, written: Any, evaluators: Mapping[str, Any], set_metadata: Metadata) -> Flag | BrokenFlag:
+    """Read one flag. Fields beyond the five are left alone: a newer server may send them."""
+    problem = _problem(written)
+    if problem:
+        return BrokenFlag(key, f"flag {key!r}: {problem}")
+    default = written.get("defaultVariant")
+    if isinstance(default, bool):
+        default = "true" if default else "false"
+    return Flag(
+        key,
+        written["state"] == "ENABLED",
+        written["variants"],
+        default or None,
+        written.get("targeting"),
+        {**set_metadata, **(written.get("metadata") or {})},
+        evaluators,
+    )
+
+
+def _problem(written: Any) -> str:
+    """What is wrong with a flag, empty if nothing."""
+    if not is_object(written):
+        return f"it is {type(written).__name__}, not an object"
+    if written.get("state") not in ("ENABLED", "DISABLED"):
+        return f"'state' is {written.get('state')!r}; it must be ENABLED or DISABLED"
+    variants, default = written.get("variants"), written.get("defaultVariant")
+    metadata: Any = written.get("metadata") or {}
+    if not is_object(variants) or not variants:
+        return "'variants' must be an object with at least one variant"
+    if default and not isinstance(default, (str, bool)):
+        return f"'defaultVariant' is {default!r}; it must be the name of a variant or null"
+    if not is_object(metadata):
+        return "'metadata' must be an object"
+    if metadata.get(HASH, DEFAULT_HASH) not in HASHES:
+        return f"{HASH!r} is {metadata[HASH]!r}; known are {', '.join(HASHES)}"
+    return _metadata_problem(metadata)
+
+
+def _metadata_problem(metadata: dict[str, Any]) -> str:
+    for name, value in metadata.items():
+        if not name or not isinstance(value, (str, int, float)):
+            return f"metadata {name!r} is {value!r}; it must be a text, a number or a boolean"
+    return ""

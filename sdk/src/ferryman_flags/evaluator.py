@@ -1,0 +1,129 @@
+"""The evaluator: definitions in, values out. Reading takes no lock and never raises."""
+
+from __future__ import annotations
+
+import builtins
+import threading
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from ferryman_flags.counters import Counters
+from ferryman_flags.definition import FlagSet, parse
+from ferryman_flags.details import Details
+from ferryman_flags.kinds import Kind, kind_of
+from ferryman_flags.snapshot import Snapshot
+
+T = TypeVar("T")
+NOBODY: Mapping[str, Any] = MappingProxyType({})
+"""The context of nobody in particular."""
+EMPTY = FlagSet({}, {}, {})
+
+
+class Evaluator:
+    """Evaluates flags. One may be shared by all threads; `load` and `patch` replace what it knows at one stroke.
+
+    A context is a mapping; `targetingKey` in it is the user that rollouts go by.
+    """
+
+    def __init__(self, counters: Counters | None = None) -> None:
+        self.counters = counters or Counters()
+        self._write = threading.Lock()
+        self._snapshot = Snapshot(EMPTY, None, self.counters.cell)
+        self._values = self._snapshot.values
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What it knows now."""
+        return self._snapshot
+
+    def load(self, document: str | bytes | Mapping[str, Any], version: str | None = None) -> frozenset[str]:
+        """Take over a whole document of flagd JSON; returns the keys of the flags that are not as they were.
+
+        A flag that is broken gives PARSE_ERROR and is among `snapshot.problems()`; the others work. Raises
+        `DefinitionError` if the document cannot be used at all; then everything stays as it was.
+        """
+        flag_set = parse(document)
+        with self._write:
+            return self._take(flag_set, version)
+
+    def patch(
+        self,
+        flags: Mapping[str, Any],
+        version: str | None = None,
+        *,
+        evaluators: Mapping[str, Any] = MappingProxyType({}),
+    ) -> frozenset[str]:
+        """Set single flags or shared rules, or take those away that are None; returns the keys of what changed."""
+        with self._write:
+            return self._take(self._snapshot.patched(flags, evaluators), version)
+
+    def _take(self, flag_set: FlagSet, version: str | None) -> frozenset[str]:
+        snapshot, changed = self._snapshot.succeeded_by(flag_set, version)
+        self._snapshot, self._values = snapshot, snapshot.values
+        return changed
+
+    def bool(self, key: str, default: builtins.bool, context: Mapping[str, Any] | None = NOBODY) -> builtins.bool:
+        """The value of a boolean flag, or `default`."""
+        try:
+            return self._values.boolean[key](context, default)
+        except Exception:  # noqa: BLE001 - the first use, no such flag, or something unusual
+            return self._value("boolean", key, default, context)
+
+    def string(self, key: str, default: str, context: Mapping[str, Any] | None = NOBODY) -> str:
+        """The value of a flag of texts, or `default`."""
+        try:
+            return self._values.string[key](context, default)
+        except Exception:  # noqa: BLE001
+            return self._value("string", key, default, context)
+
+    def int(self, key: str, default: builtins.int, context: Mapping[str, Any] | None = NOBODY) -> builtins.int:
+        """The value of a flag of integers, or `default`."""
+        try:
+            return self._values.integer[key](context, default)
+        except Exception:  # noqa: BLE001
+            return self._value("integer", key, default, context)
+
+    def float(self, key: str, default: builtins.float, context: Mapping[str, Any] | None = NOBODY) -> builtins.float:
+        """The value of a flag of numbers, or `default`."""
+        try:
+            return self._values.float[key](context, default)
+        except Exception:  # noqa: BLE001
+            return self._value("float", key, default, context)
+
+    def object(self, key: str, default: T, context: Mapping[str, Any] | None = NOBODY) -> T | Any:
+        """A copy of the value of a flag of objects or lists, or `default`."""
+        try:
+            return self._values.object[key](context, default)
+        except Exception:  # noqa: BLE001
+            return self._value("object", key, default, context)
+
+    def details(
+        self, key: str, default: Any, context: Mapping[str, Any] | None = NOBODY, *, kind: Kind | None = None
+    ) -> Details:
+        """The value with variant, reason, error and metadata. `kind` is, if not given, the type of `default`.
+
+        With `default` None any type is taken.
+        """
+        kind = kind or kind_of(default)
+        try:
+            return self._snapshot.details.of(kind)[key](context, default)  # pyright: ignore[reportArgumentType]
+        except Exception:  # noqa: BLE001
+            return self._found(kind, key, default, context, details=True)
+
+    def _value(self, kind: Kind, key: str, default: Any, context: Any) -> Any:
+        return self._found(kind, key, default, context, details=False)
+
+    def _found(self, kind: Kind | None, key: str, default: Any, context: Any, *, details: builtins.bool) -> Any:
+        """What the short way did not give: by a function that is made now, else exactly."""
+        snapshot = self._snapshot
+        if context is None:
+            context = NOBODY
+        try:
+            function = snapshot.make(kind, key, details=details) if kind else None
+            if function is not None:
+                return function(context, default)
+        except Exception:  # noqa: BLE001, S110 - the exact way tells what it is
+            pass
+        found = snapshot.evaluate(kind, key, default, context)
+        return found if details else found.value
