@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from ferryman.spec.events import Event, YamlSyntaxError, events
 from ferryman.spec.nodes import START, BrokenNode, Entry, ListNode, MapNode, Mark, Node, ScalarNode, shorten
 from ferryman.spec.report import Report, did_you_mean
 from ferryman.spec.scalars import ScalarError, resolve
 
-CHARACTERS_MAX = 128 * 1024
 DEPTH_MAX = 64
-WRITTEN_MAX = 20_000
-NODES_MAX = 100_000
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How large a document may be: in characters, in values written, and with its aliases expanded. With
+    `dates_are_texts` a plain date is a text; elsewhere it has to be quoted."""
+
+    characters: int = 128 * 1024
+    written: int = 20_000
+    nodes: int = 100_000
+    dates_are_texts: bool = False
+
+
+BOUNDS = Bounds()
 
 # Outside the set that YAML calls printable (chapter 5.1): the parser refuses them with a byte offset for a place.
 _BAD_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -28,11 +40,11 @@ class _GiveUpError(Exception):
     """What follows cannot be understood; the reason is in the report."""
 
 
-def load(text: str, report: Report) -> Node:
+def load(text: str, report: Report, bounds: Bounds = BOUNDS) -> Node:
     """The one document in `text`; everything wrong with it as YAML goes to `report`."""
     text = text.removeprefix("\ufeff")
-    if len(text) > CHARACTERS_MAX:
-        message = f"the file has {len(text)} characters; the limit is {CHARACTERS_MAX}"
+    if len(text) > bounds.characters:
+        message = f"the file has {len(text)} characters; the limit is {bounds.characters}"
         report.add(START, "", "", "too_large", message, "is this the right file?")
         return BrokenNode(START)
     bad = _BAD_CHARACTER.search(text)
@@ -42,7 +54,7 @@ def load(text: str, report: Report) -> Node:
         report.add(mark, "", f"U+{ord(bad.group()):04X}", "bad_character", message, "save the file as UTF-8 text")
         return BrokenNode(mark)
     try:
-        return _Composer(text, report).document()
+        return _Composer(text, report, bounds).document()
     except _GiveUpError:
         pass
     except YamlSyntaxError as error:
@@ -58,9 +70,10 @@ def _mark_at(text: str, position: int) -> Mark:
 class _Composer:
     """Builds nodes from parser events. Anchors are known once their value is complete."""
 
-    def __init__(self, text: str, report: Report) -> None:
+    def __init__(self, text: str, report: Report, bounds: Bounds) -> None:
         self._events = events(text)
         self._report = report
+        self._bounds = bounds
         self._anchors: dict[str, Node] = {}
         self._open: set[str] = set()
         self._written = 0
@@ -125,9 +138,10 @@ class _Composer:
             message = f"nested more than {DEPTH_MAX} levels deep"
             self._report.add(mark, "", "", "too_deep", message, "look for brackets that are never closed")
             raise _GiveUpError
-        if self._nodes > NODES_MAX or self._written > WRITTEN_MAX:
-            written = self._written > WRITTEN_MAX
-            limit = f"{WRITTEN_MAX} values" if written else f"{NODES_MAX} values with its aliases expanded"
+        bounds = self._bounds
+        if self._nodes > bounds.nodes or self._written > bounds.written:
+            written = self._written > bounds.written
+            limit = f"{bounds.written} values" if written else f"{bounds.nodes} values with its aliases expanded"
             message = f"the document has more than {limit}"
             self._report.add(mark, shorten(path), "", "too_large", message, "is this the right file?")
             raise _GiveUpError
@@ -170,6 +184,8 @@ class _Composer:
         try:
             return ScalarNode(resolve(text), text, mark)
         except ScalarError as error:
+            if error.code == "unquoted_date" and self._bounds.dates_are_texts:
+                return ScalarNode(text, text, mark)
             shown = shorten(text)
             self._report.add(mark, path, shown, error.code, f"`{shown}` {error.message}", error.hint)
             return BrokenNode(mark)

@@ -200,10 +200,11 @@ def anchor(title: str) -> str:
 
 
 class ListOf(msgspec.Struct, frozen=True):
-    """A list of `item`, at most LIST_MAX."""
+    """A list of `item`, at most `most`."""
 
     item: Kind
     empty: bool = True
+    most: int = LIST_MAX
 
     @property
     def label(self) -> str:
@@ -217,14 +218,14 @@ class ListOf(msgspec.Struct, frozen=True):
                 node.mark, path, "[]", "out_of_range", "the list is empty", "name at least one, or delete the key"
             )
             return BAD
-        if len(node.items) > LIST_MAX:
-            report.wrong(node, path, "out_of_range", f"is too long: at most {LIST_MAX}", "shorten it")
+        if len(node.items) > self.most:
+            report.wrong(node, path, "out_of_range", f"is too long: at most {self.most}", "shorten it")
             return BAD
         values = [read(self.item, item, f"{path}[{number}]", report) for number, item in enumerate(node.items)]
         return BAD if any(value is BAD for value in values) else tuple(values)
 
     def schema(self) -> Schema:
-        shape: Schema = {"type": "array", "items": self.item.schema(), "maxItems": LIST_MAX}
+        shape: Schema = {"type": "array", "items": self.item.schema(), "maxItems": self.most}
         return shape if self.empty else shape | {"minItems": 1}
 
 

@@ -11,7 +11,7 @@ from ferryman.analysis.registry import JUDGES
 from ferryman.model.errors import Problem, SpecError
 from ferryman.model.release import Canary, Release, SetWeight
 from ferryman.spec.catalog import example, example_names
-from ferryman.spec.document import CHARACTERS_MAX
+from ferryman.spec.document import BOUNDS
 from ferryman.spec.parse import parse_release, parse_release_with_warnings
 from ferryman.spec.revision import make_revision
 
@@ -154,8 +154,8 @@ CONDITIONS = st.lists(
         "? " * 3000,
         "a: " + "&x " * 3000,
         "&a [*a]",
-        "service: " + "x" * (CHARACTERS_MAX - 20),
-        "[" + "1," * (CHARACTERS_MAX // 2 - 2) + "]",
+        "service: " + "x" * (BOUNDS.characters - 20),
+        "[" + "1," * (BOUNDS.characters // 2 - 2) + "]",
         "\n".join(f"key{n}: {n}" for n in range(8000)),
         "strategy: {canary: {steps: [" + "1, " * 30000 + "]}}",
         "'" + "\\" * 50000,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferryman.model.errors import SpecError
-from ferryman.spec.document import CHARACTERS_MAX, DEPTH_MAX
+from ferryman.spec.document import BOUNDS, DEPTH_MAX
 from ferryman.spec.parse import parse_release
 from ferryman.spec.report import CODES, PROBLEMS_MAX
 
@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).parent / "golden" / "problems.txt"
 # Not in a file: these have characters that an editor would not show, or are too long to read.
 BY_TEXT = {
     "bad_character": "service: sh\x07op",
-    "too_large": "x" * (CHARACTERS_MAX + 1),
+    "too_large": "x" * (BOUNDS.characters + 1),
     "too_deep": "[" * (DEPTH_MAX + 1),
     "too_many": "".join(f"key{n}: 1\n" for n in range(PROBLEMS_MAX + 5)),
 }

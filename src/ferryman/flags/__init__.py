@@ -1,0 +1,1 @@
+"""Feature flags as people define them: compiled, planned and checked. Pure; what evaluates them is `ferryman_flags`."""

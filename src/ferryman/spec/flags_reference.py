@@ -1,0 +1,70 @@
+"""The reference page of flags files, made from the table."""
+
+from __future__ import annotations
+
+from ferryman.spec.flag_table import FLAGS_FILE, SECTIONS
+from ferryman.spec.flags import flags_example
+from ferryman.spec.reference import key_table
+from ferryman.spec.shapes import Keys
+
+INTRODUCTION = """\
+# Flags files
+
+Feature flags as people write them. Form and messages are those of the [release file](release-file.md): YAML 1.2, every
+problem with its place; a date needs no quotes here. What programs are sent is
+[flagd JSON](flags-stream.md#the-set), made of this for one environment.
+
+What a flag serves to a user is decided in this order: killed or tripped (`off`), disabled (the default in the program's own
+code), `needs`, `rules`, `rollout`, `default`.
+
+Each variant has a fixed slot of users, its share of `split`, and `exposure` fills the slots from their start. So growing
+the exposure never moves a user who was exposed before. Another split, seed, hash or attribute does: `ferry flags plan` says
+how many, and it takes `--rebucket`. Kinds differ in what they may have:
+
+| kind | for | has | has not |
+|---|---|---|---|
+| `release` | a change on its way to everybody | `owner` and `expires`, both needed | `breaker` |
+| `ops` | a switch that stays: killed under load or by a breaker | `breaker` | `expires` |
+| `experiment` | a comparison; needs a `rollout`, whose split and seed stay once users were exposed | `namespace` | `breaker` |
+| `permission` | what somebody paid for or may do; rules decide | | `rollout`, `expires`, `breaker` |
+"""
+
+CONDITIONS = """\
+## Conditions
+
+`when`, and the values of `segments`, are conditions on the attributes of a user:
+
+```
+country in ["de", "at"] and not segment("staff")
+plan == "business" or seats >= 50
+ends_with(email, "@example.com") and sem_ver(app.version, ">=", "2.3.0")
+```
+
+- A name is an attribute; `app.version` is `version` within `app`. `var("odd name")` takes any text for a name,
+  `var("seats", 1)` has a value for who lacks it.
+- `==`, `!=`, `<`, `<=`, `>`, `>=`; `x in [..]` looks for x in a list, `"a" in x` for a text within a text; `not in`.
+- `and`, `or`, `not`, brackets. `and` binds closer than `or`.
+- `starts_with(x, y)`, `ends_with(x, y)`, `has(x)`: the attribute is there.
+- `sem_ver(x, OPERATOR, y)` compares versions: `=`, `!=`, `<`, `<=`, `>`, `>=`, `^` (same major), `~` (same minor).
+- `segment("name")`: the condition of that segment.
+
+`logic` takes JSONLogic instead: `var`, `==`, `===`, `!=`, `!==`, `<`, `<=`, `>`, `>=`, `in`, `if`, `and`, `or`, `!`, `!!`,
+`cat`, `merge`, `+`, `-`, `*`, `/`, `%`, `starts_with`, `ends_with`, `sem_ver`, `fractional`, and `{"$segment": "name"}`.
+`regex`, `cidr` and `date` are known to `ferryman-flags` alone: a flag with them is broken for other clients, and a warning
+says so.
+
+Limits: 256 KiB a file, 64 KiB a flag, operators nested 32 deep with everything inlined, 100 variants, 200 rules, 5,000 keys
+in `allow`.
+"""
+
+
+def flags_markdown() -> str:
+    """The reference page."""
+    parts = [INTRODUCTION, _section(FLAGS_FILE)]
+    parts += [_section(keys) for keys in SECTIONS]
+    parts += [CONDITIONS, "\n".join(("## Example", "", "```yaml", flags_example().rstrip("\n"), "```", ""))]
+    return "\n".join(parts)
+
+
+def _section(keys: Keys) -> str:
+    return "\n".join((f"## {keys.title}", "", keys.doc, "", *key_table(keys.keys))) + "\n"
