@@ -58,6 +58,7 @@ STATUS_BY_CODE = {
     "method_not_allowed": 405,
     "slow_request": 408,
     "too_large": 413,
+    "headers_too_large": 431,
     "key_reused": 422,
     "internal": 500,
 }

@@ -25,6 +25,8 @@ from ferryman.api.access.headers import SecureHeaders
 from ferryman.api.access.hosts import FromSocket
 from ferryman.api.access.oidc.setup import flow_of
 from ferryman.api.app import create_app
+from ferryman.api.connection import HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS, connections_in
+from ferryman.api.connection_book import Book, raise_file_limit, socket_book, tcp_book
 from ferryman.api.context import Api
 from ferryman.api.place import (
     ControllerRecord,
@@ -71,7 +73,8 @@ async def _run(
             record = ControllerRecord(os.getpid(), time.time(), str(path), url, __version__, str(project))
             health = HealthView(record.version, record.pid, record.project, record.started_at)
             api = Api(controller, health, stopping.shut_down, access.authenticate, access)
-            async with _serving(api, unix, None), _serving(api, tcp, tls):
+            crowd = tcp_book(raise_file_limit(), settings.connections_per_address)
+            async with _serving(api, unix, socket_book(), None), _serving(api, tcp, crowd, tls):
                 if not stopping.event.is_set():
                     write_record(folder, record)
                     on_ready(record)
@@ -140,7 +143,9 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _serving(api: Api, listening: socket.socket | None, tls: ssl.SSLContext | None) -> AsyncGenerator[None]:
+async def _serving(
+    api: Api, listening: socket.socket | None, book: Book, tls: ssl.SSLContext | None
+) -> AsyncGenerator[None]:
     """Serve on a socket while inside; without one nothing is done."""
     if listening is None:
         yield
@@ -149,6 +154,10 @@ async def _serving(api: Api, listening: socket.socket | None, tls: ssl.SSLContex
     config = uvicorn.Config(
         FromSocket(app) if listening.family is socket.AF_UNIX else app,
         loop="asyncio",
+        http=connections_in(book),
+        ws="none",
+        h11_max_incomplete_event_size=HEADER_BYTES_MAX,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         lifespan="off",
         log_config=None,
         access_log=False,

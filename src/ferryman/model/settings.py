@@ -62,12 +62,14 @@ class Oidc(msgspec.Struct, frozen=True):
 
 class Settings(msgspec.Struct, frozen=True):
     """All of it. `folder` is where the file lies: paths in it are seen from there. `public_url` is how browsers reach the
-    controller, without a slash at the end; `insecure_http` lets it listen beyond loopback without TLS."""
+    controller, without a slash at the end; `insecure_http` lets it listen beyond loopback without TLS.
+    `connections_per_address` bounds how many connections one address may have open (None: the usual bounds)."""
 
     folder: str = "."
     listen: Listen | None = None
     public_url: str = ""
     insecure_http: bool = False
+    connections_per_address: int | None = None
     tls: Tls | None = None
     sessions: Sessions = Sessions()
     oidc: Oidc | None = None

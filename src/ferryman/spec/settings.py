@@ -22,7 +22,11 @@ from ferryman.spec.settings_table import RULE, SECTIONS, SETTINGS
 from ferryman.spec.shapes import Given, Keys, homes
 
 WHAT = "settings file"
-FIELDS = {"publicUrl": "public_url", "insecureHttp": "insecure_http"}
+FIELDS = {
+    "publicUrl": "public_url",
+    "insecureHttp": "insecure_http",
+    "connectionsPerAddress": "connections_per_address",
+}
 """Keys whose field in `Settings` has another name."""
 
 INTRODUCTION = """\

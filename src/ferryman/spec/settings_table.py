@@ -9,7 +9,7 @@ import msgspec
 
 from ferryman.model.role import Role
 from ferryman.model.settings import LOOPBACK_HOSTS, Listen, Oidc, RoleRule, Sessions, Tls
-from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, items
+from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, Whole, items
 from ferryman.spec.nodes import Node
 from ferryman.spec.notify_table import NOTIFY
 from ferryman.spec.report import Report
@@ -177,6 +177,11 @@ SETTINGS = Keys(
             "insecureHttp", Flag(),
             "`true`: listen beyond loopback without TLS. For a proxy in front that has it; tokens pass readable.",
             default=False,
+        ),
+        Key(
+            "connectionsPerAddress", Whole(1, 20_000),
+            "So many connections one address may have open. Left out, 512 for another machine, and none of its own for "
+            "this one, where a proxy speaks for everybody.",
         ),
         Key("tls", TLS, TLS.doc),
         Key("sessions", SESSIONS, SESSIONS.doc),

@@ -18,6 +18,7 @@ from ferryman.api.context import Api
 from ferryman.api.stream import hub as hub_module
 from ferryman.api.stream.feed import ViewFeed
 from ferryman.api.stream.hub import Hub
+from ferryman.api.stream.messages import Piece
 from ferryman.api.stream.subscriber import QUEUE_MAX, Subscriber
 from ferryman.model.errors import ControllerError
 from support import eventually
@@ -165,12 +166,27 @@ def test_the_server_ends_although_somebody_listens(fake: FakeController, tmp_pat
             reader.__exit__(None, None, None)
 
 
-async def taken(client: Subscriber, text: bytes) -> bytes:
-    """The first piece that holds `text`."""
-    async with asyncio.timeout(5):
-        while text not in (piece := await client.take()):
-            pass
-    return piece
+class Kept:
+    """An outlet that keeps what it was given."""
+
+    def __init__(self, client: Subscriber | None = None) -> None:
+        self.full = False
+        self.pieces: list[bytes] = []
+        self.came = asyncio.Event()
+        if client is not None:
+            client.follow(self)
+
+    def write(self, piece: Piece) -> None:
+        self.pieces.append(piece.text)
+        self.came.set()
+
+    async def holds(self, text: bytes) -> bytes:
+        """The first piece with `text`, as soon as there is one."""
+        async with asyncio.timeout(5):
+            while text not in b"".join(self.pieces):
+                self.came.clear()
+                await self.came.wait()
+        return next(piece for piece in self.pieces if text in piece)
 
 
 # --- the hub, without a wire ---------------------------------------------------------------------------------------
@@ -205,18 +221,49 @@ def test_a_client_that_left_is_forgotten_and_the_work_ends_with_the_last(fake: F
         Api.__post_init__ = original
 
 
-def test_a_slow_client_loses_pieces_and_then_gets_a_snapshot() -> None:
+def test_a_client_that_takes_nothing_loses_pieces_and_then_starts_over() -> None:
     async def run() -> None:
         slow = Subscriber(None, 0)
-        assert all(slow.put(b"%d" % n) for n in range(QUEUE_MAX))
-        assert not slow.put(b"too many")
+        outlet = Kept(slow)
+        assert slow.put(Piece(b"a"))
+        outlet.full = True
+        assert not slow.put(Piece(b"too much"))
+        await asyncio.wait_for(slow.changed(), 5)
         assert slow.lagging
-        assert await slow.take() == b""
+        outlet.full = False
+        assert not slow.put(Piece(b"only a snapshot will do"))
         slow.restart(9)
         assert slow.position == 9
-        assert slow.put(b"a")
-        assert slow.put(b"b")
-        assert await slow.take() == b"ab"
+        assert slow.put(Piece(b"b"))
+        assert outlet.pieces == [b"a"], "what comes after the snapshot waits for it"
+        slow.follow(outlet)
+        assert slow.put(Piece(b"c"))
+        assert outlet.pieces == [b"a", b"b", b"c"]
+
+    asyncio.run(run())
+
+
+def test_too_much_during_a_snapshot_gives_way_to_another() -> None:
+    async def run() -> None:
+        client = Subscriber(None, 0)
+        assert all(client.put(Piece(b"%d" % n)) for n in range(QUEUE_MAX))
+        assert not client.put(Piece(b"too many"))
+        outlet = Kept(client)
+        assert client.lagging
+        assert outlet.pieces == []
+
+    asyncio.run(run())
+
+
+def test_a_sign_of_life_goes_to_who_heard_nothing_since_the_last() -> None:
+    async def run() -> None:
+        client = Subscriber(None, 0)
+        outlet = Kept(client)
+        client.put(Piece(b"event"))
+        client.beat(Piece(b"beat"))
+        assert outlet.pieces == [b"event"]
+        client.beat(Piece(b"beat"))
+        assert outlet.pieces == [b"event", b"beat"]
 
     asyncio.run(run())
 
@@ -232,8 +279,8 @@ def test_events_are_encoded_once_for_all_who_follow_the_same(
         async with running(fake) as hub:
             clients = [await hub.join(None) for _ in range(50)] + [await hub.join(frozenset({"shop"}))]
             fake.log.append(event(5, "five"))
-            for client in clients:
-                await taken(client, b'"text":"five"')
+            for outlet in [Kept(client) for client in clients]:
+                await outlet.holds(b'"text":"five"')
 
     asyncio.run(run())
     assert len(encoded) == 2
@@ -244,7 +291,7 @@ def test_many_events_at_once_are_one_piece(fake: FakeController) -> None:
         async with running(fake) as hub:
             client = await hub.join(frozenset({"shop"}))
             fake.log.extend(event(n, "e") for n in range(5, 105))
-            assert (await taken(client, b"event: event")).count(b"event: event") == 100
+            assert (await Kept(client).holds(b"event: event")).count(b"event: event") == 100
             assert hub.counts.dropped == 0
 
     asyncio.run(run())
@@ -305,8 +352,7 @@ def test_a_stream_ends_when_its_credential_does(fake: FakeController, monkeypatc
             await asyncio.sleep(0.2)
             assert not client.closed
             allowed[0] = False
-            while await asyncio.wait_for(client.take(), 5):
-                pass
+            await asyncio.wait_for(client.changed(), 5)
             assert client.closed
 
     asyncio.run(run())
@@ -327,7 +373,7 @@ def test_a_trouble_of_the_log_is_waited_out(fake: FakeController, monkeypatch: p
         async with running(fake) as hub:
             client = await hub.join(None)
             fake.log.append(event(5, "five"))
-            await taken(client, b"five")
+            await Kept(client).holds(b"five")
 
     asyncio.run(run())
 

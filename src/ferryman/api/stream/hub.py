@@ -1,4 +1,4 @@
-"""The middle of the stream: reads each event once, encodes it once, and hands the bytes to every client that follows.
+"""The middle of the stream: reads each event once, encodes it once, and writes the bytes to every client that follows.
 
 It works while somebody listens and not a moment longer. A client that does not keep up loses single messages, never the
 truth: it gets a snapshot as soon as it reads again.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ferryman.api.port import Operations
 from ferryman.api.stream.feed import VIEW_SECONDS, ViewFeed
-from ferryman.api.stream.messages import HEARTBEAT, events_message, snapshot_message, view_message
+from ferryman.api.stream.messages import HEARTBEAT, Piece, events_message, snapshot_message, view_message
 from ferryman.api.stream.subscriber import Services, StillAllowed, Subscriber
 from ferryman.model.errors import ControllerError, FerrymanError
 from ferryman.model.view import EventView
@@ -22,6 +22,9 @@ log = logging.getLogger("ferryman.stream")
 
 CLIENTS_MAX = 20_000
 HEARTBEAT_SECONDS = 15.0
+BEATS = 15
+"""Parts in which clients are given their heartbeat, so that many of them do not hold up everything else."""
+
 PAGE = 500
 WAIT_SECONDS = 30.0
 RETRY_SECONDS = 1.0
@@ -29,7 +32,8 @@ RETRY_SECONDS = 1.0
 
 @dataclass
 class Counts:
-    """What the hub did since it was made. `dropped` counts pieces that a slow client did not get."""
+    """What the hub did since it was made. `dropped` counts pieces that a slow client did not get, `behind` the snapshots
+    that made up for them."""
 
     clients: int = 0
     joined: int = 0
@@ -37,6 +41,7 @@ class Counts:
     views: int = 0
     snapshots: int = 0
     dropped: int = 0
+    behind: int = 0
 
 
 class Hub:
@@ -46,7 +51,7 @@ class Hub:
         self.counts = Counts()
         self.position = 0
         self._controller = controller
-        self._subscribers: set[Subscriber] = set()
+        self._subscribers: dict[Subscriber, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = asyncio.Lock()
         self._feed = ViewFeed(controller, self._publish_view)
@@ -65,14 +70,14 @@ class Hub:
             if not self._tasks:
                 await self._start()
             subscriber = Subscriber(services, self.position, still_allowed)
-            self._subscribers.add(subscriber)
+            self._subscribers[subscriber] = self.counts.joined % BEATS
         self.counts.joined += 1
         self.counts.clients = len(self._subscribers)
         return subscriber
 
     def leave(self, subscriber: Subscriber) -> None:
         """This client is gone; with the last one the work ends."""
-        self._subscribers.discard(subscriber)
+        self._subscribers.pop(subscriber, None)
         self.counts.clients = len(self._subscribers)
         if not self._subscribers:
             self._stop()
@@ -84,7 +89,7 @@ class Hub:
             subscriber.close()
         self._stop()
 
-    async def snapshot(self, services: Services, position: int) -> bytes:
+    async def snapshot(self, services: Services, position: int) -> Piece:
         """The message that puts a client right, as of `position`."""
         self.counts.snapshots += 1
         names = services if services is not None else await self._controller.names()
@@ -150,15 +155,16 @@ class Hub:
         await self._forever(self._beat_once)
 
     async def _beat_once(self) -> None:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        for subscriber in tuple(self._subscribers):
-            if subscriber.still_allowed is not None and not await subscriber.still_allowed():
-                subscriber.close()
-            subscriber.put_heartbeat(HEARTBEAT)
+        for part in range(BEATS):
+            await asyncio.sleep(HEARTBEAT_SECONDS / BEATS)
+            for subscriber in [each for each, its in self._subscribers.items() if its == part]:
+                if subscriber.still_allowed is not None and not await subscriber.still_allowed():
+                    subscriber.close()
+                subscriber.beat(HEARTBEAT)
 
     def _publish_events(self, page: tuple[EventView, ...]) -> None:
         self.counts.events += len(page)
-        pieces: dict[Services, bytes] = {}
+        pieces: dict[Services, Piece] = {}
         for subscriber in self._subscribers:
             wanted = subscriber.services
             piece = pieces.get(wanted)
@@ -174,6 +180,6 @@ class Hub:
             if subscriber.follows(service):
                 self._put(subscriber, piece)
 
-    def _put(self, subscriber: Subscriber, piece: bytes) -> None:
+    def _put(self, subscriber: Subscriber, piece: Piece) -> None:
         if not subscriber.put(piece):
             self.counts.dropped += 1

@@ -12,7 +12,22 @@ import msgspec
 from ferryman.model.view import EventView, ServiceView
 
 MEDIA_TYPE = "text/event-stream"
-HEARTBEAT = b": still here\n\n"
+
+
+class Piece:
+    """Bytes for many clients, framed once for all of them: `chunk` is `text` as a chunk of HTTP/1.1 (RFC 9112, 7.1)."""
+
+    __slots__ = ("chunk", "text")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.chunk = b"%x\r\n%b\r\n" % (len(text), text) if text else b""
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+HEARTBEAT = Piece(b": still here\n\n")
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -37,16 +52,16 @@ def event_message(event: EventView) -> bytes:
     return b"id: %d\nevent: event\ndata: %b\n\n" % (event.position, msgspec.json.encode(event))
 
 
-def events_message(events: Iterable[EventView]) -> bytes:
+def events_message(events: Iterable[EventView]) -> Piece:
     """Several, one after the other."""
-    return b"".join(map(event_message, events))
+    return Piece(b"".join(map(event_message, events)))
 
 
-def view_message(view: bytes) -> bytes:
+def view_message(view: bytes) -> Piece:
     """`event: view`, without an id: it is no place in the log."""
-    return b"event: view\ndata: %b\n\n" % view
+    return Piece(b"event: view\ndata: %b\n\n" % view)
 
 
-def snapshot_message(snapshot: RawSnapshot) -> bytes:
+def snapshot_message(snapshot: RawSnapshot) -> Piece:
     """`event: snapshot`."""
-    return b"id: %d\nevent: snapshot\ndata: %b\n\n" % (snapshot.position, msgspec.json.encode(snapshot))
+    return Piece(b"id: %d\nevent: snapshot\ndata: %b\n\n" % (snapshot.position, msgspec.json.encode(snapshot)))

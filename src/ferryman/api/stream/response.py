@@ -1,20 +1,19 @@
-"""The stream on one connection: a plain ASGI answer that writes as long as the client stays.
-
-It also listens: only `receive` tells that a client left, and without that a subscriber would stay for ever.
-"""
+"""The stream on one connection: an ASGI answer that begins it, and then lets the hub write for as long as the client stays."""
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.types import Receive, Scope, Send
 
+from ferryman.api.connection import Connection, connection_of
 from ferryman.api.stream.hub import PAGE, Hub
-from ferryman.api.stream.messages import MEDIA_TYPE, events_message
+from ferryman.api.stream.messages import MEDIA_TYPE, Piece, events_message
 from ferryman.api.stream.subscriber import Subscriber
 
 REPLAY_MAX = 5000
 """A client that missed more events than this starts over with a snapshot."""
+
+BEHIND_BYTES_MAX = 256 * 1024
+"""What may be on its way to a client beyond what the kernel holds. One that is further behind gets a snapshot later."""
 
 HEADERS = [
     (b"content-type", MEDIA_TYPE.encode()),
@@ -32,30 +31,32 @@ class EventStream:
         self._last_seen = last_seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        watching = asyncio.create_task(self._until_gone(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             if scope["method"] != "HEAD":
-                await self._write(send)
+                connection = connection_of(scope)
+                connection.on_lost(self._subscriber.close)
+                connection.let_wait(BEHIND_BYTES_MAX)
+                await self._write(connection, _Outlet(connection, framed=scope["http_version"] != "1.0"))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._hub.leave(self._subscriber)
-            watching.cancel()
 
-    async def _write(self, send: Send) -> None:
+    async def _write(self, connection: Connection, outlet: _Outlet) -> None:
         subscriber = self._subscriber
-        await self._replay(send)
-        await _write_piece(send, await self._hub.snapshot(subscriber.services, subscriber.position))
+        await self._replay(connection, outlet)
+        outlet.write(await self._hub.snapshot(subscriber.services, subscriber.position))
+        subscriber.follow(outlet)
         while not subscriber.closed:
-            if subscriber.lagging:
+            await subscriber.changed()
+            if not subscriber.closed:
+                await connection.drained()
                 subscriber.restart(self._hub.position)
-                piece = await self._hub.snapshot(subscriber.services, subscriber.position)
-            else:
-                piece = await subscriber.take()
-            if piece:
-                await _write_piece(send, piece)
+                self._hub.counts.behind += 1
+                outlet.write(await self._hub.snapshot(subscriber.services, subscriber.position))
+                subscriber.follow(outlet)
 
-    async def _replay(self, send: Send) -> None:
+    async def _replay(self, connection: Connection, outlet: _Outlet) -> None:
         """What a returning client missed, up to where it joined. What happened since waits for it already."""
         after = self._last_seen
         until = self._subscriber.position
@@ -65,14 +66,23 @@ class EventStream:
             page = await self._hub.since(self._subscriber.services, after, until)
             wanted = [event for event in page if self._subscriber.follows(event.service)]
             if wanted:
-                await _write_piece(send, events_message(wanted))
+                await connection.drained()
+                outlet.write(events_message(wanted))
             after = page[-1].position if len(page) == PAGE else until
 
-    async def _until_gone(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self._subscriber.close()
 
+class _Outlet:
+    """Pieces as the answer to this request has them: `framed`, or up to the end of the connection."""
 
-async def _write_piece(send: Send, piece: bytes) -> None:
-    await send({"type": "http.response.body", "body": piece, "more_body": True})
+    __slots__ = ("_connection", "_framed")
+
+    def __init__(self, connection: Connection, *, framed: bool) -> None:
+        self._connection = connection
+        self._framed = framed
+
+    @property
+    def full(self) -> bool:
+        return self._connection.flow.write_paused
+
+    def write(self, piece: Piece) -> None:
+        self._connection.transport.write(piece.chunk if self._framed else piece.text)

@@ -1,13 +1,16 @@
-"""One client of the stream: what is still to be sent to it, within a bound."""
+"""One client of the stream: whether it keeps up, and what waits for it while it is not written to."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from ferryman.api.stream.messages import Piece
 
 QUEUE_MAX = 8
-"""Pieces that wait for one client. One more, and all of them give way to a snapshot."""
+"""Pieces that wait while a client is sent its snapshot. One more, and all of them give way to another snapshot."""
 
 StillAllowed = Callable[[], Awaitable[bool]]
 
@@ -15,11 +18,27 @@ Services = frozenset[str] | None
 """The services that a client follows; None: all."""
 
 
+class Outlet(Protocol):
+    """Where the pieces of one client go."""
+
+    @property
+    def full(self) -> bool:
+        """More is on its way to the client already than it should be behind."""
+        ...
+
+    def write(self, piece: Piece) -> None:
+        """Send it, without waiting."""
+        ...
+
+
 class Subscriber:
     """`lagging`: pieces were dropped, a snapshot has to come first. `closed`: the client left, or the server stops.
-    `still_allowed` is asked from time to time, for a credential may end while its stream is open."""
+    `still_allowed` is asked from time to time, for a credential may end while its stream is open.
 
-    __slots__ = ("_queue", "_wake", "closed", "lagging", "position", "services", "still_allowed")
+    Pieces go straight to the `Outlet` of a client that follows: a task that wakes for each client and piece costs more
+    than the sending."""
+
+    __slots__ = ("_changed", "_outlet", "_queue", "closed", "lagging", "position", "quiet", "services", "still_allowed")
 
     def __init__(self, services: Services, position: int, still_allowed: StillAllowed | None = None) -> None:
         self.services = services
@@ -27,48 +46,67 @@ class Subscriber:
         self.position = position
         self.lagging = False
         self.closed = False
-        self._queue: deque[bytes] = deque()
-        self._wake = asyncio.Event()
+        self.quiet = True
+        self._outlet: Outlet | None = None
+        self._queue: deque[Piece] = deque()
+        self._changed = asyncio.Event()
 
     def follows(self, service: str) -> bool:
         """Whether messages about `service` are for this client."""
         return self.services is None or service in self.services
 
-    def put(self, piece: bytes) -> bool:
+    def put(self, piece: Piece) -> bool:
         """Hand over a piece; False when the client was, or now is, too far behind."""
+        self.quiet = False
+        outlet = self._outlet
         if self.lagging:
             return False
-        if len(self._queue) >= QUEUE_MAX:
-            self._queue.clear()
-            self.lagging = True
-        else:
-            self._queue.append(piece)
-        self._wake.set()
-        return not self.lagging
+        if outlet is None:
+            if len(self._queue) < QUEUE_MAX:
+                self._queue.append(piece)
+                return True
+        elif not outlet.full:
+            outlet.write(piece)
+            return True
+        self._fall_behind()
+        return False
 
-    def put_heartbeat(self, piece: bytes) -> None:
-        """A sign of life, for a client to which nothing else is on its way."""
-        if not self._queue and not self.lagging:
+    def _fall_behind(self) -> None:
+        self._queue.clear()
+        self._outlet = None
+        self.lagging = True
+        self._changed.set()
+
+    def beat(self, piece: Piece) -> None:
+        """A sign of life, if nothing else went to this client since the last."""
+        if self.quiet and not self.lagging:
             self.put(piece)
+        self.quiet = True
 
     def restart(self, position: int) -> None:
         """Drop everything: a snapshot as of `position` comes next, and what is put from now on after it."""
         self._queue.clear()
+        self._outlet = None
         self.lagging = False
         self.position = position
+
+    def follow(self, outlet: Outlet) -> None:
+        """It was sent its snapshot: what waits goes to `outlet`, and so does what is put from now on."""
+        if self.lagging or self.closed:
+            return
+        for piece in self._queue:
+            outlet.write(piece)
+        self._queue.clear()
+        self._outlet = outlet
 
     def close(self) -> None:
         """Send nothing more."""
         self.closed = True
-        self._wake.set()
+        self._outlet = None
+        self._changed.set()
 
-    async def take(self) -> bytes:
-        """All that waits, as one piece, as soon as there is any; empty when closed or behind."""
-        while not self._queue and not self.closed and not self.lagging:
-            self._wake.clear()
-            await self._wake.wait()
-        if self.closed or self.lagging:
-            return b""
-        taken = self._queue[0] if len(self._queue) == 1 else b"".join(self._queue)
-        self._queue.clear()
-        return taken
+    async def changed(self) -> None:
+        """Return as soon as the client is behind, or closed."""
+        while not self.closed and not self.lagging:
+            self._changed.clear()
+            await self._changed.wait()
