@@ -20,7 +20,7 @@ TEXT_SUFFIXES = {"", ".cfg", ".css", ".html", ".in", ".ini", ".j2", ".jinja", ".
 }  # fmt: skip
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)")
 ADAPTERS = {"envoy", "memory", "process", "sqlite", "webhook", "slack", "email", "apprise"}
-PURE_ROOMS = ("model", "spec", "strategies", "core", "analysis", "flags")
+PURE_ROOMS = ("model", "spec", "strategies", "core", "analysis", "flags", "cleanup")
 
 # Put together from pieces, so that this file does not hold what it looks for.
 UNFINISHED = re.compile(r"\b(?:" + "|".join(["TO" + "DO", "FIX" + "ME", "X" * 3, "HA" + "CK"]) + r")\b")
