@@ -67,8 +67,14 @@ def test_two_people_agree_or_one_refuses(project: Project) -> None:
         given = [e.actor for e in project.client.events(SERVICE, rollout=rollout).events if e.kind == "approved"]
         assert given == ["ana", "ben"]
 
-        rollout = project.deploy("v3", CANARY, approvals={"start": {}}).rollout
+        # Over the socket one user of the machine is one person, under whatever name; and the author is not asked.
+        others = {"approvals": {"start": {"authorCounts": False}}}
+        rollout = project.deploy("v3", CANARY, **others).rollout
         held(project, "approval")
+        for name in ("ana", "ben", "test"):
+            with pytest.raises(Refused) as refused:
+                project.client.approve(SERVICE, actor=name)
+            assert refused.value.code == "own_release"
         assert "v2 takes 100%" in ana.deny(SERVICE, actor="ana", reason="not today").text
         ended = project.ended(rollout)
         assert (ended.phase, ended.cause_kind) == ("rolled_back", "denied")

@@ -54,9 +54,9 @@ def check(name: str) -> Check:
 
 
 def approval(text: str) -> Approval:
-    """`2 of operator within 40s`."""
-    count, _, role, _, wait = text.split()
-    return Approval(int(count), role, None if wait == "never" else seconds(wait))
+    """`2 of operator within 40s`, and then maybe `without the author`."""
+    count, _, role, _, wait, *without = text.split()
+    return Approval(int(count), role, None if wait == "never" else seconds(wait), author_counts=not without)
 
 
 def _open(text: str) -> Windows:

@@ -80,6 +80,12 @@ class Call(Generic[Q, B]):
         """Who is written down: the principal. Over the socket its owner may name the person it acts for."""
         return claimed if claimed and self.principal.via == "socket" else self.principal.name
 
+    def reason_for(self, claimed: str, reason: str) -> str:
+        """The reason for what counts as the caller's own word: a person it says it acts for is kept with it, no more."""
+        if self.principal.via != "socket" or claimed in ("", self.principal.name):
+            return reason
+        return f"for {claimed}: {reason}" if reason else f"for {claimed}"
+
     def may(self, permission: Permission, service: str | None) -> bool:
         """Whether the caller may; None as in `Principal.may`."""
         return self.principal.may(permission, service)

@@ -79,6 +79,7 @@ class Verbs(Protocol):
         force: bool = False,
         standing: str = "",
         emergency: bool = False,
+        account: str = "",
     ) -> AnswerView: ...
 
     async def drill(
@@ -193,9 +194,18 @@ class Operations(Protocol):
         ...
 
     async def deploy(
-        self, document: str, file: str, *, actor: str, base: str | None, reason: str, emergency: bool = False
+        self,
+        document: str,
+        file: str,
+        *,
+        actor: str,
+        base: str | None,
+        reason: str,
+        emergency: bool = False,
+        account: str = "",
     ) -> AnswerView:
-        """In an `emergency` it goes in full, and neither windows nor a freeze hold it (needs a reason)."""
+        """In an `emergency` it goes in full, and neither windows nor a freeze hold it (needs a reason). `account` is who
+        asks for certain, where `actor` is only a name they gave."""
         ...
 
     async def down(self, service: str, *, actor: str, reason: str = "", standing: str = "") -> AnswerView: ...

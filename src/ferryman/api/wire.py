@@ -125,7 +125,8 @@ class FreezeRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_d
 
 
 class ApprovalRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`gate` is the key of what was asked (`ApprovalView.key`), without it whatever waits is meant."""
+    """`gate` is the key of what was asked (`ApprovalView.key`), without it whatever waits is meant. It counts for who asks:
+    an `actor` named over the socket is kept with the reason only."""
 
     gate: str | None = None
 

@@ -117,9 +117,6 @@ def find_project(given: str | None) -> Path:
 
 def user_name() -> str:
     """Who runs this, for the log."""
-    import pwd
+    from ferryman.api.access.accounts import account_name
 
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
+    return account_name(os.getuid())

@@ -54,8 +54,9 @@ def progress(terms: Approval, asked: Asked) -> str:
 
 
 def wish(terms: Approval) -> str:
-    """What is asked for, in words: ``2 approvals (role operator)``."""
-    return f"{terms.count} approval{'s' if terms.count > 1 else ''} (role {terms.role})"
+    """What is asked for, in words: ``2 approvals (role operator, the author does not count)``."""
+    others = "" if terms.author_counts else ", the author does not count"
+    return f"{terms.count} approval{'s' if terms.count > 1 else ''} (role {terms.role}{others})"
 
 
 def agreed(rollout: Rollout) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ferryman.core.answers import Answer, back_ordered
 from ferryman.core.approvals import has_agreed, pending, progress, wish
 from ferryman.core.standing import legal_now, subject
 from ferryman.model.errors import Refused
-from ferryman.model.event import Approved, Denied, Draft
+from ferryman.model.event import Approved, Denied, Draft, RolloutCreated
 from ferryman.model.release import Approval
 from ferryman.model.role import ranks_as
 from ferryman.model.rollout import Asked, Rollout, Service
@@ -16,8 +18,11 @@ def approve(
     service: Service, *, actor: str, role: str, now: float, reason: str = "", gate: str | None = None
 ) -> Answer:
     """`actor`, who is `role` (viewer, operator or admin), agrees. `gate` is the key of what they were asked, None for
-    whatever waits. Who agreed before changes nothing. Raises `Refused`: ``no_gate``, ``wrong_role``."""
+    whatever waits. Who agreed before changes nothing. Raises `Refused`: ``no_gate``, ``wrong_role``, ``own_release``."""
     rollout, key, terms, asked = _waiting(service, role, now, gate)
+    if actor == rollout.author and not terms.author_counts:
+        message = f"{actor} asked for {rollout.id}, so somebody else must agree: {progress(terms, asked)}"
+        raise Refused("own_release", message, legal_now(service), hint="ask somebody else; `ferry deny` is yours too")
     if has_agreed(asked, actor):
         return Answer((), f"{progress(terms, asked)}, by {actor} already", rollout.id)
     given = len(asked.given) + 1
@@ -32,6 +37,18 @@ def deny(service: Service, *, actor: str, role: str, now: float, reason: str = "
     why = f"denied by {actor}" + (f": {reason}" if reason else "")
     who = f"{service.label(rollout.stable)} takes 100%" if rollout.stable else "nothing ran before"
     return Answer((said, back_ordered(rollout, "denied", why, actor, now)), f"denied, {who}", rollout.id)
+
+
+def with_account(answer: Answer, account: str) -> Answer:
+    """The answer to who is known as `account`, whatever name they gave as the actor: written down with what they ask for,
+    since approvals may hang on it."""
+    return replace(answer, drafts=tuple(_with_account(draft, account) for draft in answer.drafts))
+
+
+def _with_account(draft: Draft, account: str) -> Draft:
+    if not isinstance(draft.body, RolloutCreated) or account in ("", draft.actor):
+        return draft
+    return replace(draft, body=replace(draft.body, account=account))
 
 
 def _waiting(service: Service, role: str, now: float, gate: str | None) -> tuple[Rollout, str, Approval, Asked]:

@@ -96,6 +96,7 @@ def _created(service: Service, event: Event, body: RolloutCreated) -> Service:
         full=body.full,
         emergency=body.emergency,
         reason=body.reason,
+        account=body.account,
     )
     return replace(
         service,

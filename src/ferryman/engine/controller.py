@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from ferryman.core.approving import with_account
 from ferryman.core.evolve import evolve
 from ferryman.core.held import with_what_holds
 from ferryman.core.verbs import Answer, deploy, preview
@@ -281,7 +282,15 @@ class Controller:
         return service, preview(service, release, revision), revision
 
     async def deploy(
-        self, document: str, file: str, *, actor: str, base: str | None, reason: str, emergency: bool = False
+        self,
+        document: str,
+        file: str,
+        *,
+        actor: str,
+        base: str | None,
+        reason: str,
+        emergency: bool = False,
+        account: str = "",
     ) -> AnswerView:
         """Carry a service to what the document says."""
         release = read_release(self.project, document, file)
@@ -294,7 +303,7 @@ class Controller:
             begun = deploy(
                 service, release, revision, actor=actor, now=now, base=base, reason=reason, emergency=emergency
             )
-            return with_checklist(with_what_holds(service, begun, now), listed)
+            return with_checklist(with_what_holds(service, with_account(begun, account), now), listed)
 
         return said(release.service, await loop.ask(answer))
 

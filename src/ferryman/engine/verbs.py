@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ferryman.core.answers import Answer
-from ferryman.core.approving import approve, deny
+from ferryman.core.approving import approve, deny, with_account
 from ferryman.core.freezing import freeze, unfreeze
 from ferryman.core.held import with_what_holds
 from ferryman.core.moved import need_standing
@@ -81,11 +81,12 @@ class Verbs:
         force: bool = False,
         standing: str = "",
         emergency: bool = False,
+        account: str = "",
     ) -> AnswerView:
         """Back to an earlier promoted revision."""
 
         def question(s: Service, now: float) -> Answer:
-            return undo(
+            back = undo(
                 s,
                 actor=actor,
                 now=now,
@@ -95,6 +96,7 @@ class Verbs:
                 force=force,
                 emergency=emergency,
             )
+            return with_account(back, account)
 
         return await self.ask(service, question, standing)
 

@@ -13,7 +13,8 @@ from ferryman.model.rollout import Cause, Track
 
 
 class RolloutCreated(msgspec.Struct, frozen=True, tag="rollout_created"):
-    """A person asked for a release (`kind` deploy, settings, undo or drill). `supersedes` names the rollout it ends."""
+    """A person asked for a release (`kind` deploy, settings, undo or drill). `supersedes` names the rollout it ends.
+    `account` is who that is for certain, where the actor is only a name that was given; else ""."""
 
     number: int
     kind: str
@@ -24,6 +25,7 @@ class RolloutCreated(msgspec.Struct, frozen=True, tag="rollout_created"):
     reason: str = ""
     supersedes: str | None = None
     emergency: bool = False
+    account: str = ""
 
 
 class RolloutStarted(msgspec.Struct, frozen=True, tag="rollout_started"):

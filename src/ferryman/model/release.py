@@ -80,11 +80,13 @@ class RunCheck(msgspec.Struct, frozen=True, tag="check"):
 
 class Approval(msgspec.Struct, frozen=True):
     """`count` different people, each of `role` (operator or admin) or above, must agree. `timeout_seconds` after it was
-    asked for the release goes back; None: it is waited for as long as it takes."""
+    asked for the release goes back; None: it is waited for as long as it takes. `author_counts`: whoever asked for the
+    release may be one of them."""
 
     count: int = 1
     role: str = "operator"
     timeout_seconds: float | None = 86_400.0
+    author_counts: bool = True
 
 
 class Approve(msgspec.Struct, frozen=True, tag="approve"):

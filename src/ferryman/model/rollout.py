@@ -83,7 +83,7 @@ class Rollout(msgspec.Struct, frozen=True):
     of all steps; `waited` tells that this step's own pause is over. `verdict` is the last one recorded: (stage, verdict).
     `ready_seconds`: how long the candidate's first instances took from being asked for until they were ready.
     `approvals` are those asked for in this attempt, by key (`core.approvals.gate_key`). In an `emergency` neither
-    windows nor a freeze hold it.
+    windows nor a freeze hold it. `account` is that of `RolloutCreated`.
     """
 
     id: str
@@ -122,6 +122,12 @@ class Rollout(msgspec.Struct, frozen=True):
     reason: str = ""
     rollback_seconds: float | None = None
     ready_seconds: float | None = None
+    account: str = ""
+
+    @property
+    def author(self) -> str:
+        """Who asked for it, for certain."""
+        return self.account or self.created_by
 
     @property
     def steps(self) -> tuple[Step, ...]:

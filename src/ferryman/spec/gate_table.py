@@ -6,7 +6,7 @@ import msgspec
 
 from ferryman.model.release import Approval
 from ferryman.model.role import Role
-from ferryman.spec.kinds import Choice, Duration, Schema, Whole
+from ferryman.spec.kinds import Choice, Duration, Flag, Schema, Whole
 from ferryman.spec.nodes import Node
 from ferryman.spec.report import Report
 from ferryman.spec.shapes import Given, Key, Keys
@@ -47,6 +47,7 @@ APPROVAL = Keys(
             "timeout", Duration(above=True, words={"never": None}), "How long they are waited for.",
             "timeout_seconds", "24h",
         ),
+        Key("authorCounts", Flag(), "Whether who asked for the release may be one of them.", "author_counts", True),
     ),
     build=_approval,
 )  # fmt: skip

@@ -85,12 +85,13 @@ class FakeVitals:
 @dataclass
 class FakeController:
     """Serves the views it is given; `script` replaces the view of `shop` one by one at each look. `fails` are raised by
-    name of the call."""
+    name of the call; `accounts` are those that deployed."""
 
     services: dict[str, ServiceView] = field(default_factory=lambda: {"shop": CANARY})
     log: list[EventView] = field(default_factory=lambda: list(EVENTS))
     vitals: FakeVitals = field(default_factory=FakeVitals)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
     fails: dict[str, BaseException] = field(default_factory=dict)
     script: list[ServiceView] = field(default_factory=list)
     store: MemoryStore = field(default_factory=opened_store)
@@ -184,9 +185,18 @@ class FakeController:
         return Service(name=release.service), compile_plan(release, revision.id, None), revision
 
     async def deploy(
-        self, document: str, file: str, *, actor: str, base: str | None, reason: str, emergency: bool = False
+        self,
+        document: str,
+        file: str,
+        *,
+        actor: str,
+        base: str | None,
+        reason: str,
+        emergency: bool = False,
+        account: str = "",
     ) -> AnswerView:
         parse_release(document, file)
+        self.accounts.append(account)
         self._call("deploy", file, actor, base, reason, *(["emergency"] if emergency else []))
         return self.answer
 
@@ -255,6 +265,7 @@ class FakeController:
         force: bool = False,
         standing: str = "",
         emergency: bool = False,
+        account: str = "",
     ) -> AnswerView:
         return self._ask(
             service, standing, "undo", actor, reason, to, with_steps, force, *(["emergency"] if emergency else [])

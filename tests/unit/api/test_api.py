@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
 import threading
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 
 from ferryman.api import wire
+from ferryman.api.access.accounts import account_name
 from ferryman.api.endpoint import AnyEndpoint
 from ferryman.api.place import read_record, socket_path, state_folder
 from ferryman.api.routes.verbs import ENDPOINTS as VERB_ROWS
@@ -113,11 +115,17 @@ def test_undo_and_down(client: Client, fake: FakeController) -> None:
     assert fake.calls[-1] == ("down", "shop", "ana", "r")
 
 
-def test_approve_and_deny_come_from_the_owner(client: Client, fake: FakeController) -> None:
+def test_approve_and_deny_are_the_word_of_the_user_of_the_machine(client: Client, fake: FakeController) -> None:
+    me = account_name(os.getuid())
     client.approve("shop", actor="ana", reason="fine", gate="shop-2/1/3/0")
-    assert fake.calls[-1] == ("approve", "shop", "ana", "admin", "fine", "shop-2/1/3/0")
+    assert fake.calls[-1] == ("approve", "shop", me, "admin", "for ana: fine", "shop-2/1/3/0")
     client.deny("shop", actor="ben")
-    assert fake.calls[-1] == ("deny", "shop", "ben", "admin", "", None)
+    assert fake.calls[-1] == ("deny", "shop", me, "admin", "for ben", None)
+    client.approve("shop", actor=me, reason="fine")
+    assert fake.calls[-1] == ("approve", "shop", me, "admin", "fine", None)
+    client.deploy(DOCUMENT, "ferryman.yaml", actor="robot")
+    assert fake.calls[-1][2] == "robot"
+    assert fake.accounts == [me], "who it is for certain goes along"
 
 
 def test_a_refusal_arrives_as_one(client: Client, fake: FakeController) -> None:

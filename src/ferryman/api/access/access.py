@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 
 import msgspec
 from starlette.requests import Request
 
+from ferryman.api.access.accounts import account_name
 from ferryman.api.access.attempts import Attempts, address_key
 from ferryman.api.access.credentials import (
     RandomBytes,
@@ -25,7 +24,7 @@ from ferryman.api.access.credentials import (
     same,
     token_id,
 )
-from ferryman.api.access.hosts import SAFE_METHODS, Hosts, host_name, is_local
+from ferryman.api.access.hosts import SAFE_METHODS, Hosts, host_name, local_uid
 from ferryman.api.access.links import Links
 from ferryman.api.access.oidc.flow import Flow
 from ferryman.api.access.principal import (
@@ -99,14 +98,14 @@ class Access:
     # ------------------------------------------------------------------ who asks
     async def authenticate(self, request: Request) -> Principal:
         """Who asks. Raises `Unauthenticated`, `Forbidden` (``wrong_host``, ``csrf``), `TooManyAttempts`."""
-        local = is_local(request)
-        if not local:
+        uid = local_uid(request)
+        if uid is None:
             self.hosts.check(request)
         header = request.headers.get("authorization")
         if header is not None:
             return await self._bearer(header, request)
-        if local:
-            return owner(_user())
+        if uid is not None:
+            return owner(account_name(uid))
         cookie = request.cookies.get(self.cookie_name(request))
         if cookie is not None:
             session = self._session(cookie)
@@ -315,12 +314,3 @@ class Access:
     async def _write(self, actor: str, kind: str, made: msgspec.Struct) -> None:
         entry = await self.journal.write(STREAM, at=self.now(), actor=actor, kind=kind, body=body_of(made))
         self.state.apply(entry)
-
-
-@cache
-def _user() -> str:
-    """The user that runs this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

@@ -18,7 +18,10 @@ from ferryman.model.settings import LOOPBACK_HOSTS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(:[0-9]{1,5})?")
-_LOCAL = "ferryman.from_socket"
+_LOCAL = "ferryman.local_uid"
+PEER_UID = "peer_uid"
+"""In the state of a connection over the unix socket: who is at its other end."""
+
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -57,18 +60,18 @@ def host_name(request: Request) -> str:
 
 
 class FromSocket:
-    """ASGI middleware of the server on the unix socket: marks requests as those of its owner."""
+    """ASGI middleware of the server on the unix socket: marks requests with the user whose process opened it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app({**scope, _LOCAL: True}, receive, send)
+        await self.app({**scope, _LOCAL: scope["state"][PEER_UID]}, receive, send)
 
 
-def is_local(request: Request) -> bool:
-    """Whether it came over the unix socket, which only its owner can open."""
-    return request.scope.get(_LOCAL) is True
+def local_uid(request: Request) -> int | None:
+    """The user whose process sent it over the unix socket, as the kernel says; None when it came another way."""
+    return request.scope.get(_LOCAL)
 
 
 def _is_address(name: str) -> bool:

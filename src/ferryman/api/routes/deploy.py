@@ -29,6 +29,7 @@ async def post_deploy(call: Call[Nothing, wire.DeployRequest]) -> AnswerView:
         base=body.base,
         reason=body.reason,
         emergency=body.emergency,
+        account=call.principal.name,
     )
 
 

@@ -44,6 +44,7 @@ async def post_undo(call: Call[Nothing, wire.UndoRequest]) -> AnswerView:
         force=body.force,
         standing=body.standing,
         emergency=body.emergency,
+        account=call.principal.name,
     )
 
 
@@ -92,15 +93,15 @@ async def post_unfreeze(call: Call[Nothing, wire.VerbRequest]) -> AnswerView:
 def _answers(
     speaks: Callable[[Verbs], Speaking],
 ) -> Callable[[Call[Nothing, wire.ApprovalRequest]], Awaitable[AnswerView]]:
-    """Agree or refuse, in the role that the caller has for the service."""
+    """Agree or refuse, in the role that the caller has for the service, and as nobody but the caller."""
 
     async def post(call: Call[Nothing, wire.ApprovalRequest]) -> AnswerView:
         body, role = call.body, call.principal.role(call.service)
         return await speaks(call.api.controller.verbs)(
             call.service,
-            actor=call.actor(body.actor),
+            actor=call.principal.name,
             role=role.value if role is not None else "",
-            reason=body.reason,
+            reason=call.reason_for(body.actor, body.reason),
             gate=body.gate,
             standing=body.standing,
         )
