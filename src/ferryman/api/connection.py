@@ -18,6 +18,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from ferryman.api.access.accounts import peer_uid
 from ferryman.api.connection_book import Book
 from ferryman.api.requests import refuse
 from ferryman.model.errors import FerrymanError, UsageError
@@ -58,6 +59,11 @@ class Connection(H11Protocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._lost: Callable[[], None] | None = None
         self._peer = ""
+
+    @property
+    def peer_uid(self) -> int:
+        """The user at the other end of a unix socket."""
+        return peer_uid(self.transport.get_extra_info("socket"))
 
     # ------------------------------------------------------------------ for answers that write by themselves
     def on_lost(self, call: Callable[[], None]) -> None:

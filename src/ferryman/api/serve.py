@@ -15,17 +15,14 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
-from typing import cast
 
 import uvicorn
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from ferryman import __version__
 from ferryman.api.access.access import Access
-from ferryman.api.access.accounts import peer_uid
 from ferryman.api.access.doors import is_loopback, may_listen, tls_context
 from ferryman.api.access.headers import SecureHeaders
-from ferryman.api.access.hosts import PEER_UID, FromSocket
+from ferryman.api.access.hosts import FromSocket
 from ferryman.api.access.oidc.setup import flow_of
 from ferryman.api.app import create_app
 from ferryman.api.connection import HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS, connections_in
@@ -145,14 +142,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-class _FromProcess(AutoHTTPProtocol):
-    """HTTP over a unix socket: every request of a connection carries who opened it."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(cast("asyncio.Transport", transport))
-        self.app_state = {**self.app_state, PEER_UID: peer_uid(transport.get_extra_info("socket"))}
-
-
 @contextlib.asynccontextmanager
 async def _serving(
     api: Api, listening: socket.socket | None, book: Book, tls: ssl.SSLContext | None
@@ -162,10 +151,8 @@ async def _serving(
         yield
         return
     app = SecureHeaders(create_app(api), tls=tls is not None)
-    local = listening.family is socket.AF_UNIX
     config = uvicorn.Config(
-        FromSocket(app) if local else app,
-        http=_FromProcess if local else "auto",
+        FromSocket(app) if listening.family is socket.AF_UNIX else app,
         loop="asyncio",
         http=connections_in(book),
         ws="none",

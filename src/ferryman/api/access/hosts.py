@@ -14,14 +14,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ferryman.api.access.principal import Forbidden
+from ferryman.api.connection import connection_of
 from ferryman.model.settings import LOOPBACK_HOSTS
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/@]+)(:[0-9]{1,5})?")
 _LOCAL = "ferryman.local_uid"
-PEER_UID = "peer_uid"
-"""In the state of a connection over the unix socket: who is at its other end."""
-
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -66,7 +64,7 @@ class FromSocket:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app({**scope, _LOCAL: scope["state"][PEER_UID]}, receive, send)
+        await self.app({**scope, _LOCAL: connection_of(scope).peer_uid}, receive, send)
 
 
 def local_uid(request: Request) -> int | None:
