@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ferryman.engine.flags.texts import flags_text
 from ferryman.engine.texts import text_of
 from ferryman.model.audit import AuditLine, AuditPage, ChainsView, ChainView
 from ferryman.model.errors import StoreError, UsageError
@@ -176,7 +177,7 @@ def _entry_text(kind: str, body: dict[str, Any]) -> str:
         case "signed_out" if body.get("reason"):
             return f"ended the sign-in of {body.get('name')}: {body['reason']}"
         case _:
-            return kind.replace("_", " ")
+            return flags_text(kind, body) or kind.replace("_", " ")
 
 
 def _role(service: object, role: object) -> str:

@@ -18,6 +18,7 @@ from ferryman.core.verbs import Answer, deploy, preview
 from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
+from ferryman.engine.flags.service import FlagService
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
 from ferryman.engine.history import all_events, detail, summaries
 from ferryman.engine.loop import ServiceLoop
@@ -80,6 +81,7 @@ class Controller:
         self._router: EnvoyRouter | None = None
         self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
+        self.flags = FlagService(self._clock)
         self.verbs = Verbs(self.known, lambda: self.ports)
         self.vitals = Vitals(self._loops, self._tasks, lambda: self._ports)
 
@@ -119,6 +121,7 @@ class Controller:
         for stored in newest:
             self._position = stored.position
         self._clock.not_before(await store.latest_at())
+        await self.flags.load(store)
         await self._router.start()
         await target.start()
         target.on_change(self._wake)

@@ -208,12 +208,13 @@ def check_set(whole: FlagSet, environment: str, only: Collection[str] | None = N
     """What is wrong with flags and segments together, each of which is right by itself, as they are in one environment.
     `only` names the flags that changed, or whose needs or segments did: the others were checked before."""
     changed = [flag for key, flag in whole.flags.items() if only is None or key in only]
-    findings = [*_references(whole, changed), *_circles(whole)]
+    findings = [*_references(whole, changed), *_circles(whole, changed)]
     findings = findings or [*_hashes(whole, changed)]
     yield from findings
     if findings:
         return
-    yield from _namespaces(whole)
+    if any(flag.rollout and flag.rollout.namespace for flag in changed):
+        yield from _namespaces(whole)
     here = whole
     if any(flag.environments for flag in changed):
         flags = {key: in_environment(flag, environment) for key, flag in whole.flags.items()}
@@ -243,11 +244,10 @@ def _references(whole: FlagSet, changed: Iterable[Flag]) -> Iterator[Finding]:
             yield Finding(("segments", segment.key), "not_allowed", f"there is no segment `{name}`", "write it first")
 
 
-def _circles(whole: FlagSet) -> Iterator[Finding]:
-    for kind, way in (
-        ("flags", cycle(need_edges(whole.flags.values()))),
-        ("segments", cycle(segment_edges(whole.segments.values()))),
-    ):
+def _circles(whole: FlagSet, changed: Iterable[Flag]) -> Iterator[Finding]:
+    """A circle is new only if somebody in it changed, who then needs something."""
+    needing = need_edges(whole.flags.values()) if any(flag.needs for flag in changed) else {}
+    for kind, way in (("flags", cycle(needing)), ("segments", cycle(segment_edges(whole.segments.values())))):
         if way:
             path: Path = (kind, way[0], "needs") if kind == "flags" else (kind, way[0])
             message = f"{kind} refer to each other in a circle: {' -> '.join(way)}"

@@ -6,19 +6,17 @@ Where hash, seed and attribute stay the same, both divisions lie over the same b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
 
 from ferryman.flags.definition import Flag
+from ferryman.flags.hashing import bucket_of
 from ferryman.flags.slots import BUCKETS, Part, division, exposed_buckets, part_of
 
 KEYS = 100_000
 """Made-up users, and the unit of an exact answer: of so many users so many change."""
-
-Bucketing = Callable[[str, str], int]
-"""Generation of the hash and the text that is hashed -> bucket, 0 to `BUCKETS` - 1."""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -57,14 +55,14 @@ class _Step(NamedTuple):
     users: int
 
 
-def plan_change(before: Flag | None, after: Flag | None, environment: str, bucket: Bucketing) -> ChangePlan:
+def plan_change(before: Flag | None, after: Flag | None, environment: str) -> ChangePlan:
     """The plan of replacing `before` by `after`; None: there is no flag."""
     key = after.key if after else before.key if before else ""
     if before is None or after is None:
         percent = (0.0 if before is None else _exposed(before), 0.0 if after is None else _exposed(after))
         return ChangePlan(key, environment, *percent, 0, 0, _users(percent[1]) if before is None else 0)
     exact = _same_buckets(before, after)
-    steps = _intervals(before, after) if exact else _sampled(before, after, bucket)
+    steps = _intervals(before, after) if exact else _sampled(before, after)
     lowered = _only_lowered(before, after)
     moved = left = joined = 0
     moves: dict[tuple[str, str], int] = {}
@@ -130,9 +128,9 @@ def _intervals(before: Flag, after: Flag) -> Iterator[_Step]:
         start = end
 
 
-def _sampled(before: Flag, after: Flag, bucket: Bucketing) -> Iterator[_Step]:
+def _sampled(before: Flag, after: Flag) -> Iterator[_Step]:
     one, other = division(before), division(after)
-    first, second = _buckets(before, bucket), _buckets(after, bucket)
+    first, second = _buckets(before), _buckets(after)
     for was, becomes in zip(first, second, strict=True):
         yield _Step(part_of(one, was), part_of(other, becomes), 1)
 
@@ -142,11 +140,11 @@ def made_up_values(by: str) -> Iterable[str]:
     return (f"{by}-{number}" for number in range(KEYS))
 
 
-def _buckets(flag: Flag, bucket: Bucketing) -> Iterator[int]:
+def _buckets(flag: Flag) -> Iterator[int]:
     rollout = flag.rollout
     assert rollout is not None, "a flag without a rollout has one part"
     for key in made_up_values(rollout.by):
-        yield bucket(rollout.hash, f"{rollout.seed}.{key}")
+        yield bucket_of(rollout, key)
 
 
 def _uncounted(before: Flag, after: Flag) -> tuple[str, ...]:

@@ -10,6 +10,9 @@ from ferryman.flags.definition import Flag, FlagSet, Rule, Segment
 from ferryman.flags.expression import ExpressionError, parse_when
 from ferryman.flags.logic import segments_in
 
+_Name = tuple[str, str]
+"""`flag` or `segment`, and its key."""
+
 
 def logic_of(rule: Rule) -> Any:
     """The condition of a rule as JSONLogic; None when it has none. Raises `ExpressionError`."""
@@ -70,23 +73,36 @@ def users_of_segment(key: str, whole: FlagSet) -> tuple[str, ...]:
 
 
 class Dependants:
-    """What is compiled into what, of one set: built once, asked for each change."""
+    """What is compiled into what, kept up to date as flags and segments are written."""
 
-    def __init__(self, whole: FlagSet) -> None:
-        self._above: dict[tuple[str, str], set[tuple[str, str]]] = {}
-        for flag in whole.flags.values():
-            self._add(("flag", flag.key), {("flag", need.flag) for need in flag.needs})
-            self._add(("flag", flag.key), {("segment", name) for name in segments_of(flag)})
-        for segment in whole.segments.values():
-            self._add(("segment", segment.key), {("segment", name) for name in segments_of_segment(segment)})
+    def __init__(self) -> None:
+        self._below: dict[_Name, set[_Name]] = {}
+        self._above: dict[_Name, set[_Name]] = {}
 
-    def _add(self, user: tuple[str, str], used: set[tuple[str, str]]) -> None:
-        for each in used:
+    def put_flag(self, key: str, flag: Flag | None) -> None:
+        """A flag is now like this; None: gone."""
+        used = {("flag", need.flag) for need in flag.needs} if flag else set[_Name]()
+        self._put(("flag", key), used | ({("segment", name) for name in segments_of(flag)} if flag else set()))
+
+    def put_segment(self, key: str, segment: Segment | None) -> None:
+        """A segment is now like this; None: gone."""
+        used = segments_of_segment(segment) if segment else set[str]()
+        self._put(("segment", key), {("segment", name) for name in used})
+
+    def _put(self, user: _Name, used: set[_Name]) -> None:
+        before = self._below.get(user, set())
+        for each in before - used:
+            self._above[each].discard(user)
+        for each in used - before:
             self._above.setdefault(each, set()).add(user)
+        if used:
+            self._below[user] = used
+        else:
+            self._below.pop(user, None)
 
     def of(self, flags: Iterable[str], segments: Iterable[str] = ()) -> set[str]:
         """Keys of the flags that are compiled anew when these change; the flags themselves are among them."""
-        found = {("flag", key) for key in flags} | {("segment", key) for key in segments}
+        found: set[_Name] = {("flag", key) for key in flags} | {("segment", key) for key in segments}
         waiting = [*found]
         while waiting:
             new = self._above.get(waiting.pop(), set()) - found

@@ -157,8 +157,16 @@ def test_who_uses_what() -> None:
     whole = FlagSet(flags, {"x": Segment("x", 'segment("y")'), "y": Segment("y", "beta")})
     assert users_of_flag("a", flags.values()) == ("b",)
     assert users_of_segment("y", whole) == ("x",)
-    assert Dependants(whole).of(["a"]) == {"a", "b", "c"}
-    assert Dependants(whole).of([], ["y"]) == {"d"}
+    uses = Dependants()
+    for key, flag in flags.items():
+        uses.put_flag(key, flag)
+    for key, segment in whole.segments.items():
+        uses.put_segment(key, segment)
+    assert uses.of(["a"]) == {"a", "b", "c"}
+    assert uses.of([], ["y"]) == {"d"}
+    uses.put_flag("b", release("b"))
+    uses.put_segment("x", None)
+    assert uses.of(["a"], ["y"]) == {"a"}
 
 
 def test_a_cycle_is_found_among_many() -> None:

@@ -2,24 +2,16 @@
 
 from typing import Any
 
-import cbor2
-import mmh3
 import pytest
 from msgspec.structs import replace
 
 from ferryman.flags.definition import Flag, Hash, Rule
 from ferryman.flags.plan import KEYS, ChangePlan, plan_change
-from ferryman.flags.slots import BUCKETS
 from flagkit import experiment, release, rollout
 
 
-def bucket(generation: str, text: str) -> int:
-    data = cbor2.dumps(text, canonical=True) if generation == "v3" else text.encode()
-    return (mmh3.hash(data, signed=False) * BUCKETS) >> 32
-
-
 def plan(before: Flag | None, after: Flag | None) -> ChangePlan:
-    return plan_change(before, after, "prod", bucket)
+    return plan_change(before, after, "prod")
 
 
 def grown(exposure: float, **changes: Any) -> Flag:

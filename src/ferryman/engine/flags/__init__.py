@@ -1,0 +1,1 @@
+"""Feature flags as a controller keeps and serves them."""

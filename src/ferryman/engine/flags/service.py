@@ -1,0 +1,243 @@
+"""The flags of a controller: written to the journal, served from memory.
+
+Reading needs no store: when it is lost, what was known is served on, and `trouble` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from ferryman.engine.flags.served import Served
+from ferryman.flags.check import Finding, shown
+from ferryman.flags.definition import Flag
+from ferryman.flags.drafting import Draft, draft
+from ferryman.flags.ledger import (
+    STREAM,
+    Change,
+    Done,
+    Environment,
+    Ledger,
+    Overridden,
+    Recorded,
+    Written,
+    body_of,
+)
+from ferryman.flags.plan import ChangePlan
+from ferryman.model.errors import Conflict, FerrymanError, Refused, StoreError, UsageError
+from ferryman.store.journal import ENTRY_BYTES_MAX, Entry, Journal
+
+T = TypeVar("T")
+PAGE = 500
+OVERRIDE_DEEDS = {"kill": "flag_killed", "unkill": "flag_unkilled", "trip": "flag_tripped", "recover": "flag_recovered"}
+
+OnChange = Callable[[str, int, frozenset[str]], None]
+"""Told environment, config version and the keys of the flags that are served differently. Must be quick and not raise."""
+
+Place = Callable[[Sequence[Finding]], FerrymanError]
+"""How findings are told: with their places in a document, where there is one."""
+
+
+class WriteResult(NamedTuple):
+    """What a write did. `version` is 0 when everything was so already."""
+
+    version: int
+    plans: tuple[ChangePlan, ...]
+
+
+class FlagService:
+    """All environments of one controller. Writes are one after the other."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.ledger = Ledger()
+        self.trouble = ""
+        self._now = now
+        self._journal: Journal | None = None
+        self._served: dict[str, Served] = {}
+        self._writing = asyncio.Lock()
+        self._listeners: list[OnChange] = []
+
+    async def load(self, journal: Journal) -> None:
+        """Read what was written before. Raises `StoreError`."""
+        self._journal = journal
+        self.ledger = Ledger()
+        after = 0
+        while page := await journal.entries(STREAM, after=after, limit=PAGE):
+            for entry in page:
+                self.ledger.apply(_recorded(entry))
+            after = page[-1].position
+            await asyncio.sleep(0)
+        for name, environment in self.ledger.environments.items():
+            self.served(name).begin(environment)
+
+    # ------------------------------------------------------------------ reads
+    def served(self, environment: str) -> Served:
+        """An environment as it is served; one that nothing was written to is empty."""
+        found = self._served.get(environment)
+        if found is None:
+            found = Served(environment)
+            if environment in self.ledger.environments:
+                self._served[environment] = found
+        return found
+
+    def environment(self, name: str) -> Environment:
+        """One environment as people see it."""
+        return self.ledger.environment(name)
+
+    def known(self, environment: str, key: str) -> Flag:
+        """Raises `UsageError` (``unknown_flag``)."""
+        flag = self.ledger.environment(environment).flags.get(key)
+        if flag is None:
+            elsewhere = [name for name, each in sorted(self.ledger.environments.items()) if key in each.flags]
+            hint = f"it is in {', '.join(elsewhere)}" if elsewhere else "see `ferry flags list`"
+            raise UsageError("unknown_flag", f"there is no flag {key[:128]!r} in {environment}", hint)
+        return flag
+
+    async def version_of(self, environment: str, key: str, version: int) -> Flag | None:
+        """A flag as it was written in one config version; None when that version took it away. Raises `UsageError`
+        (``unknown_version``), `StoreError`."""
+        done = self._written(environment, key, version)
+        page = await self.journal.entries(STREAM, after=done.position - 1, limit=1)
+        body = msgspec.convert(page[0].body, Written)
+        change = next(change for change in body.changes if change.environment == environment and key in change.flags)
+        return change.flags[key]
+
+    def _written(self, environment: str, key: str, version: int) -> Done:
+        history = self.ledger.environment(environment).history.get(key, [])
+        for done in history:
+            if done.version == version and done.kind in {"created", "written", "removed"}:
+                return done
+        known = ", ".join(str(done.version) for done in history[-10:] if done.kind != "killed")
+        raise UsageError(
+            "unknown_version",
+            f"{key[:128]!r} was not written in version {version} of {environment}",
+            f"its last: {known}" if known else "see `ferry flags history`",
+        )
+
+    @property
+    def journal(self) -> Journal:
+        """There once it was loaded."""
+        assert self._journal is not None, "the flags were not loaded"
+        return self._journal
+
+    async def check_store(self) -> str:
+        """Look whether the log can be read; what is wrong, "" for nothing."""
+        with contextlib.suppress(FerrymanError):
+            await self._guarded(self.journal.newest_entries(STREAM, limit=1))
+        return self.trouble
+
+    def on_change(self, listener: OnChange) -> Callable[[], None]:
+        """Tell of every change that is served; returns what ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # ------------------------------------------------------------------ writes
+    async def plan(self, changes: Sequence[Change], refuse: Place | None = None) -> Draft:
+        """What a write would do. Raises what `refuse` makes of what forbids it."""
+        found = await asyncio.to_thread(draft, self.ledger, changes)
+        if found.findings:
+            raise (refuse or _plain)(found.findings)
+        return found
+
+    async def write(
+        self,
+        changes: Sequence[Change],
+        *,
+        parent: int,
+        actor: str,
+        reason: str = "",
+        rebucket: bool = False,
+        reverted: int = 0,
+        refuse: Place | None = None,
+    ) -> WriteResult:
+        """Write durably, then serve. Raises `Conflict` (``flag_moved``) when something in it changed after version
+        `parent`, `Refused` (``rebucket``) when exposed users would move, `StoreError`, and what `plan` raises."""
+        async with self._writing:
+            self._check_parent(changes, parent)
+            found = await self.plan(changes, refuse)
+            if found.unsettling and not rebucket:
+                raise _needs_rebucket(found)
+            if not found.changes:
+                return WriteResult(0, found.plans)
+            body = Written(found.changes, parent, reason, rebucket and bool(found.unsettling), reverted)
+            return WriteResult(await self._append("flags_written", body, actor), found.plans)
+
+    async def override(self, deed: str, environment: str, key: str, *, actor: str, reason: str = "") -> int:
+        """`kill`, `unkill`, `trip` or `recover`; the config version. Doing it twice changes nothing. Raises `UsageError`
+        (``unknown_flag``), `StoreError`."""
+        async with self._writing:
+            self.known(environment, key)
+            kinds = self.ledger.environment(environment).overrides.get(key, {})
+            kind = "killed" if deed in {"kill", "unkill"} else "tripped"
+            if (kind in kinds) == (deed in {"kill", "trip"}):
+                return self.ledger.environment(environment).version
+            return await self._append(OVERRIDE_DEEDS[deed], Overridden(environment, key, reason), actor)
+
+    def _check_parent(self, changes: Sequence[Change], parent: int) -> None:
+        for change in changes:
+            here = self.ledger.environment(change.environment)
+            for key in change.flags:
+                moved = here.versions.get(key, 0)
+                if moved > parent:
+                    by = here.history[key][-1].actor
+                    raise Conflict(
+                        "flag_moved",
+                        f"{key!r} of {change.environment} is at version {moved} by {by}, and {parent} was looked at",
+                        "look again: `ferry flags diff` shows what changed",
+                    )
+
+    async def _append(self, kind: str, body: Written | Overridden, actor: str) -> int:
+        encoded = body_of(body)
+        size = len(msgspec.json.encode(encoded))
+        if size > ENTRY_BYTES_MAX:
+            raise UsageError(
+                "too_large", f"the write has {size} bytes; at most {ENTRY_BYTES_MAX} go at once", "write it in parts"
+            )
+        writing = self.journal.write(
+            STREAM, at=self._now(), actor=actor, kind=kind, body=encoded, expected_seq=self.ledger.version
+        )
+        entry = await self._guarded(writing)
+        for environment, flags, segments in self.ledger.apply(_recorded(entry)):
+            served = self.served(environment)
+            changed = served.update(self.ledger.environment(environment), flags, segments)
+            for listener in tuple(self._listeners):
+                listener(environment, entry.seq, changed)
+        return entry.seq
+
+    async def _guarded(self, asked: Awaitable[T]) -> T:
+        """Note whether the log answers."""
+        try:
+            answer = await asked
+        except Conflict:
+            raise
+        except StoreError as error:
+            self.trouble = error.message
+            raise
+        self.trouble = ""
+        return answer
+
+
+def _recorded(entry: Entry) -> Recorded:
+    return Recorded(entry.seq, entry.position, entry.at, entry.actor, entry.kind, entry.body)
+
+
+def _plain(findings: Sequence[Finding]) -> FerrymanError:
+    first = findings[0]
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return Refused("flags_invalid", f"{shown(first.path)}: {first.message}{more}", hint=first.hint)
+
+
+def _needs_rebucket(found: Draft) -> Refused:
+    plan = found.unsettling[0]
+    moves = ", ".join(f"{m.before} -> {m.after} {m.users:,}" for m in plan.moves)
+    what = f"of 100,000 users {plan.moved:,} of those exposed would change ({moves})" if plan.moved else ""
+    what = what or "users met this experiment as it is divided now"
+    return Refused(
+        "rebucket",
+        f"{plan.flag} in {plan.environment}: {what}",
+        hint="if that is meant, say so: --rebucket",
+    )
