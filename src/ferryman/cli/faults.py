@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -23,17 +24,18 @@ OTHER_NAMES = {
 }  # fmt: skip
 
 
-def usage_error(message: str, words: list[str]) -> UsageError:
-    """What argparse said (`message`) about the command line `words`, with a hint at what was likely meant."""
-    command = next((word for word in words if not word.startswith("-")), "")
-    if "argument COMMAND: invalid choice" in message:
-        near = difflib.get_close_matches(command, [*COMMANDS, *OTHER_NAMES], 1)
-        meant = OTHER_NAMES.get(near[0], near[0]) if near else None
-        hint = f"did you mean `ferry {meant}`?" if meant else "`ferry --help` shows the commands"
-        return UsageError("unknown_command", f"there is no command {command!r}", hint)
-    message = message.removeprefix("ferry: ")
+_NO_CHOICE = re.compile(r"^argument COMMAND: invalid choice: '([^']*)'")
+
+
+def usage_error(message: str) -> UsageError:
+    """What argparse said (`message`: the command, a colon, what is wrong), with a hint at what was likely meant."""
+    prog, _, said = message.partition(": ")
+    command = prog.removeprefix("ferry").strip()
+    wrong = _NO_CHOICE.search(said)
+    if wrong is not None:
+        return _no_such_command(command, wrong[1])
     if command not in COMMANDS:
-        return UsageError("usage", message, "`ferry --help` shows the commands")
+        return UsageError("usage", said, "`ferry --help` shows the commands")
     unknown = message.partition("unrecognized arguments: ")[2].split()
     if unknown:
         near = difflib.get_close_matches(unknown[0].partition("=")[0], _options(command), 1)
@@ -41,6 +43,18 @@ def usage_error(message: str, words: list[str]) -> UsageError:
         if near:
             return UsageError("usage", message, f"did you mean {near[0]}?")
     return UsageError("usage", message, f"`ferry {command} --help` shows what it takes")
+
+
+def _no_such_command(above: str, wrong: str) -> UsageError:
+    if above:
+        below = {each.name.removeprefix(f"{above} "): each.name for each in COMMANDS[above].under}
+        near = difflib.get_close_matches(wrong, below, 1)
+        hint = f"did you mean `ferry {below[near[0]]}`?" if near else f"`ferry {above}` shows the commands"
+        return UsageError("unknown_command", f"there is no command {wrong!r} below `ferry {above}`", hint)
+    near = difflib.get_close_matches(wrong, [*COMMANDS, *OTHER_NAMES], 1)
+    meant = OTHER_NAMES.get(near[0], near[0]) if near else None
+    hint = f"did you mean `ferry {meant}`?" if meant else "`ferry --help` shows the commands"
+    return UsageError("unknown_command", f"there is no command {wrong!r}", hint)
 
 
 def _options(command: str) -> list[str]:

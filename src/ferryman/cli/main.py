@@ -53,7 +53,7 @@ def _run(words: list[str], *, as_program: bool) -> int:
     except UsageFaultError as fault:
         from ferryman.cli.faults import usage_error
 
-        return _report(usage_error(str(fault), words), out)
+        return _report(usage_error(str(fault)), out)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 -- the outermost place
@@ -90,7 +90,9 @@ def _parse(words: list[str]) -> argparse.Namespace:
     if "--" in words:
         cut = words.index("--")
         words, rest = words[:cut], words[cut + 1 :]
-    args = build().parse_args(words)
+    args, unknown = build().parse_known_args(words)
+    if unknown:
+        raise UsageFaultError(f"ferry {args.command or ''}: unrecognized arguments: {' '.join(unknown)}")
     if rest:
         if args.command != "init":
             raise UsageFaultError(f"ferry {args.command or ''}: takes nothing after --")

@@ -7,7 +7,9 @@ import textwrap
 from collections.abc import Callable
 from typing import NoReturn
 
-from ferryman.cli.table import COMMANDS, Command
+from ferryman.cli import flag_options
+from ferryman.cli.command import Command
+from ferryman.cli.table import GROUPS
 from ferryman.model.role import Role
 
 
@@ -308,6 +310,8 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         down,
         judge,
         notify,
+        flag_options.flag_code,
+        flag_options.flag_remove,
         demo,
         completion,
     )
@@ -340,9 +344,22 @@ def build() -> Parser:
     parser.add_argument("--version", action="store_true", help="show the version")
     _everywhere(parser, first=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for command in COMMANDS.values():
-        _describe(commands.add_parser(command.name, help=command.summary, allow_abbrev=False), command)
+    for _, group in GROUPS:
+        for command in group:
+            one = commands.add_parser(command.name, help=command.summary, allow_abbrev=False)
+            _describe(one, command)
+            if command.under:
+                _add_below(one, command)
     return parser
+
+
+def _add_below(parser: Parser, command: Command) -> None:
+    below = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
+    for each in command.under:
+        name = each.name.removeprefix(f"{command.name} ")
+        one = below.add_parser(name, help=each.summary, allow_abbrev=False)
+        one.set_defaults(command=each.name)
+        _describe(one, each)
 
 
 def _describe(one: Parser, command: Command) -> None:

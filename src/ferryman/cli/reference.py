@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
+from ferryman.cli.command import Command
 from ferryman.cli.parser import Parser, add_options
-from ferryman.cli.table import GROUPS, Command
+from ferryman.cli.table import GROUPS
 
 HEAD = """\
 # Commands
@@ -42,7 +43,7 @@ def commands_markdown() -> str:
     parts = [HEAD]
     for title, group in GROUPS:
         parts.append(f"## {title}\n")
-        parts += [_command(command) for command in group]
+        parts += [_command(each) for command in group for each in (command, *command.under)]
     return "\n".join(parts)
 
 

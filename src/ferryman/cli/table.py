@@ -1,33 +1,12 @@
 """The commands: their names, what they are for, where they live, which options they take.
 
-Pure data, importing nothing: the first screen of help is made of it alone, so that it comes at once.
+Pure data, importing nothing else: the first screen of help is made of it alone, so that it comes at once.
 """
 
 from __future__ import annotations
 
-
-class Command:
-    """One command. `target` is ``module:function`` under `ferryman.cli`; `adds` names functions of `ferryman.cli.parser`
-    that declare its options; `examples` are shown below them."""
-
-    __slots__ = ("adds", "examples", "name", "summary", "target", "text")
-
-    def __init__(
-        self,
-        name: str,
-        target: str,
-        summary: str,
-        text: str = "",
-        examples: tuple[str, ...] = (),
-        adds: tuple[str, ...] = (),
-    ) -> None:
-        self.name = name
-        self.target = target
-        self.summary = summary
-        self.text = text
-        self.examples = examples
-        self.adds = adds
-
+from ferryman.cli.command import Command
+from ferryman.cli.flag_table import FLAG_COMMANDS
 
 _VERB = "commands.verbs:"
 GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
@@ -127,6 +106,8 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     (
         "More",
         (
+            Command("flags", "commands.flags:run", "find flags in code and take them out",
+                    "Alone it lists what there is below it.", ("ferry flags",), under=FLAG_COMMANDS),
             Command("spec", "commands.spec:run", "the reference of the release file, its schema, its examples",
                     examples=("ferry spec --list", "ferry spec --example canary > ferryman.yaml"), adds=("spec",)),
             Command("serve", "commands.serve:run", "run the controller here in the foreground",
@@ -159,7 +140,10 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     ),
 )  # fmt: skip
 
-COMMANDS: dict[str, Command] = {command.name: command for _, group in GROUPS for command in group}
+COMMANDS: dict[str, Command] = {
+    each.name: each for _, group in GROUPS for command in group for each in (command, *command.under)
+}
+"""Every command by its name, those below another one too: ``flags refs``."""
 
 
 def first_screen(version: str) -> str:
@@ -172,7 +156,7 @@ def first_screen(version: str) -> str:
         "  ferry deploy                                 and again whenever it changed",
         "  ferry demo                                   or see it at work first (2 minutes)",
     ]
-    width = max(len(name) for name in COMMANDS)
+    width = max(len(command.name) for _, group in GROUPS for command in group)
     for title, group in GROUPS:
         lines += ["", title, *(f"  {command.name:<{width}}  {command.summary}" for command in group)]
     lines += [
