@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ferryman.api.place import state_folder
 from ferryman.cli.client import Client, find
+from ferryman.cli.remote import chosen
 from ferryman.cli.services import DATABASE_FILE
 from ferryman.core.abort_trial import untaken
 from ferryman.core.checklist import Facts, checklist
@@ -32,6 +33,8 @@ def of_release(project: Path, document: str, file: str, release: Release) -> Che
         state = client.plan(document, file).service
         view = client.view(release.service) if state.seq else None
     except FerrymanError:
+        if client.remote is not None:
+            raise
         return _alone(project, release)
     at = view.at if view is not None else time.time()
     facts = Facts(now=at, release=release, service=state, view=view, measured_at=at, aborts=_tried(release, state))
@@ -39,10 +42,12 @@ def of_release(project: Path, document: str, file: str, release: Release) -> Che
 
 
 def running(project: Path) -> Client | None:
-    """The controller, if one answers."""
+    """The controller, if one answers. One that was asked for by its URL must: raises `FerrymanError`."""
     try:
         return find(project)
     except FerrymanError:
+        if chosen() is not None:
+            raise
         return None
 
 

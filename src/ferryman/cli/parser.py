@@ -183,8 +183,12 @@ def undo(parser: argparse.ArgumentParser) -> None:
 def postmortem(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry postmortem`."""
     parser.add_argument("rollout", metavar="ROLLOUT", help="its id, as `ferry history` shows it")
-    parser.add_argument("--out", metavar="DIR|-", help="where to put the file (here); - is standard output")
-    parser.add_argument("--format", choices=("html", "md"), default="html", help="html (the default) or md")
+    parser.add_argument(
+        "--out",
+        metavar="DIR|FILE|-",
+        help="the folder for both files (here), one file ending in .html or .md, or - to print",
+    )
+    parser.add_argument("--format", choices=("html", "md"), help="only this one of the two")
     parser.add_argument("--done", metavar="URL", help="do not write: say that the post-mortem is there")
 
 

@@ -69,9 +69,9 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
                     ("ferry audit --since 7d", "ferry audit shop --actor ana --json", "ferry audit --verify"),
                     ("service", "audit")),
             Command("postmortem", "commands.postmortem:run", "one page on a rollout: what happened, charts, who did what",
-                    "Written from the log, also when no controller runs. With --done it marks that a post-mortem was written, "
+                    "As HTML and as Markdown, written from the log, also when no controller runs. With --done it marks that a post-mortem was written, "
                     "which the checklist asks for after an incident.",
-                    ("ferry postmortem shop-7", "ferry postmortem shop-7 --format md --out -",
+                    ("ferry postmortem shop-7", "ferry postmortem shop-7 --out -", "ferry postmortem shop-7 --out report.md",
                      "ferry postmortem shop-7 --done https://wiki.example/42"), ("postmortem", "reason")),
             Command("logs", "commands.logs:run", "what the instances wrote", adds=("service", "logs")),
         ),

@@ -29,7 +29,7 @@ from ferryman.engine.series import read_series
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
 from ferryman.engine.texts import event_view
 from ferryman.engine.verbs import Verbs, said
-from ferryman.engine.views import service_view
+from ferryman.engine.views import incident_view, service_view
 from ferryman.engine.vitals import Vitals
 from ferryman.metrics.envoy import EnvoyMetrics
 from ferryman.model.checklist import ChecklistView
@@ -222,8 +222,9 @@ class Controller:
 
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:
         """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
-        self.known(service)
-        return detail(await all_events(self.ports.store, service), rollout)
+        loop = self.known(service)
+        events = await all_events(self.ports.store, service)
+        return detail(events, rollout, incident_view(loop.service, rollout))
 
     async def measurements(self, service: str, rollout: str, points: int = 600) -> MeasurementSeries:
         """What the judge saw and said, for charts; empty for a rollout that was not judged, or long ago."""

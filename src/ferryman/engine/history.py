@@ -21,7 +21,7 @@ from ferryman.model.event import (
     StepEntered,
     StepReached,
 )
-from ferryman.model.view import RolloutDetail, RolloutSummary
+from ferryman.model.view import IncidentView, RolloutDetail, RolloutSummary
 from ferryman.store.base import Store
 
 PAGE = 1000
@@ -64,8 +64,8 @@ def summaries(events: Iterable[Event]) -> tuple[RolloutSummary, ...]:
     return tuple(reversed(found.values()))
 
 
-def detail(events: Iterable[Event], rollout: str) -> RolloutDetail:
-    """What that rollout was about, from the events of its service. Raises `FerrymanError` (``unknown_rollout``)."""
+def detail(events: Iterable[Event], rollout: str, incident: IncidentView | None = None) -> RolloutDetail:
+    """What that rollout was about, from the events of its service, and the incident that it was. Raises `FerrymanError` (``unknown_rollout``)."""
     seen = tuple(events)
     summary = next((s for s in summaries(seen) if s.id == rollout), None)
     mine = [e.body for e in seen if e.rollout == rollout]
@@ -73,7 +73,7 @@ def detail(events: Iterable[Event], rollout: str) -> RolloutDetail:
     if summary is None or created is None:
         raise FerrymanError("unknown_rollout", f"there is no rollout {rollout!r}", "see `ferry history`")
     plan = next((b.plan for b in reversed(mine) if isinstance(b, RolloutStarted | PlanChanged)), created.plan)
-    return RolloutDetail(summary, created.revision, plan.replicas, planned(plan), plan.notes)
+    return RolloutDetail(summary, created.revision, plan.replicas, planned(plan), plan.notes, incident)
 
 
 def _created(event: Event, body: RolloutCreated, labels: dict[str, str]) -> RolloutSummary:

@@ -17,6 +17,7 @@ from ferryman.model.view import (
     EventView,
     FreezeView,
     GivenView,
+    IncidentView,
     InstanceView,
     RolloutView,
     ServiceView,
@@ -209,7 +210,14 @@ def rollout_view(service: Service, seen: Seen) -> RolloutView:
         eta_seconds=eta_seconds(rollout, seen),
         emergency=rollout.emergency,
         approvals=tuple(_approval(rollout, key, asked) for key, asked in rollout.approvals.items()),
+        incident=incident_view(service, rollout.id),
     )
+
+
+def incident_view(service: Service, rollout: str) -> IncidentView | None:
+    """The incident that a rollout was; None when it was none, or one of long ago."""
+    known = service.incidents.get(rollout)
+    return IncidentView(known.at, known.label, known.postmortem) if known is not None else None
 
 
 def planned(plan: Plan) -> tuple[StepView, ...]:

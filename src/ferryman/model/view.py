@@ -69,6 +69,15 @@ class ApprovalView(msgspec.Struct, frozen=True):
     denied: GivenView | None = None
 
 
+class IncidentView(msgspec.Struct, frozen=True):
+    """Users met the version `label`, which was taken back at epoch second `at`. `postmortem` is where somebody wrote about
+    it, "" while nobody did."""
+
+    at: float
+    label: str
+    postmortem: str = ""
+
+
 class RolloutView(msgspec.Struct, frozen=True):
     """One rollout. `verdict` is the judge's present word; `evidence` its record; `waiting_for` is why nothing moves and
     `next` what comes then; `until` is when time alone will move it; `eta_seconds` to promotion if all goes well."""
@@ -110,6 +119,7 @@ class RolloutView(msgspec.Struct, frozen=True):
     eta_seconds: float | None = None
     approvals: tuple[ApprovalView, ...] = ()
     emergency: bool = False
+    incident: IncidentView | None = None
 
 
 class EventView(msgspec.Struct, frozen=True):
@@ -216,6 +226,7 @@ class RolloutDetail(msgspec.Struct, frozen=True):
     replicas: int
     steps: tuple[StepView, ...]
     notes: tuple[str, ...] = ()
+    incident: IncidentView | None = None
 
 
 class SideSeries(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ STRUCTS: tuple[type, ...] = (
     view.StepView,
     view.GivenView,
     view.ApprovalView,
+    view.IncidentView,
     view.RolloutView,
     view.EventView,
     view.InstanceView,

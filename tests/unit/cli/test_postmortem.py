@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from ferryman.cli.commands.postmortem import service_of
+from ferryman.cli.commands.postmortem import report_formats, report_path, service_of
 from ferryman.cli.postmortem.case import Case, exposure_points
 from ferryman.cli.postmortem.charts import Limit, Line, chart
 from ferryman.cli.postmortem.markdown import markdown_page, plain
@@ -188,3 +188,28 @@ def test_what_is_no_rollout(name: str) -> None:
     with pytest.raises(FerrymanError) as unknown:
         service_of(name)
     assert unknown.value.code == "unknown_rollout"
+
+
+@pytest.mark.parametrize(
+    ("out", "asked", "formats", "first"),
+    [
+        (None, None, ("html", "md"), "postmortem-shop-7.html"),
+        ("reports", None, ("html", "md"), "reports/postmortem-shop-7.html"),
+        (None, "md", ("md",), "postmortem-shop-7.md"),
+        ("a/b.MD", None, ("md",), "a/b.MD"),
+        ("b.htm", "html", ("html",), "b.htm"),
+        ("-", None, ("md",), None),
+        ("-", "html", ("html",), None),
+    ],
+)
+def test_both_are_written_unless_one_is_named(
+    out: str | None, asked: str | None, formats: tuple[str, ...], first: str | None
+) -> None:
+    assert report_formats(out, asked) == formats
+    if first is not None:
+        assert str(report_path(out, "shop-7", formats[0])) == first
+
+
+def test_an_ending_and_a_format_that_do_not_agree() -> None:
+    with pytest.raises(FerrymanError, match="do not agree"):
+        report_formats("b.md", "html")

@@ -53,6 +53,12 @@ export interface ApprovalView {
   denied: GivenView | null;
 }
 
+export interface IncidentView {
+  at: number;
+  label: string;
+  postmortem: string;
+}
+
 export interface RolloutView {
   id: string;
   number: number;
@@ -91,6 +97,7 @@ export interface RolloutView {
   eta_seconds: number | null;
   approvals: ApprovalView[];
   emergency: boolean;
+  incident: IncidentView | null;
 }
 
 export interface EventView {
@@ -243,6 +250,7 @@ export interface RolloutDetail {
   replicas: number;
   steps: StepView[];
   notes: string[];
+  incident: IncidentView | null;
 }
 
 export interface AuditLine {

@@ -4,6 +4,7 @@ import { services } from "../live/state.ts";
 import { Card, Empty, Pill } from "../parts/bits.tsx";
 import { EvidenceCard, SideCharts, useMeasurements } from "../parts/EvidenceCard.tsx";
 import { EventLog, useEvents } from "../parts/EventLog.tsx";
+import { Incident } from "../parts/Incident.tsx";
 import { RevisionTable } from "../parts/Revision.tsx";
 import { paths } from "../router.ts";
 import { duration, exactly, weight } from "../words/format.ts";
@@ -13,7 +14,8 @@ import { Title } from "./Title.tsx";
 
 export function Past({ service, rollout }: { service: string; rollout: string }) {
   const { events, loading } = useEvents(service, rollout);
-  const found = useLoaded<RolloutDetail>(`/v1/rollouts/${encodeURIComponent(rollout)}`, events.at(-1)?.kind === "rollout_ended");
+  const turns = events.filter(({ kind }) => kind === "rollout_ended" || kind === "postmortem_written").length;
+  const found = useLoaded<RolloutDetail>(`/v1/rollouts/${encodeURIComponent(rollout)}`, turns);
   const series = useMeasurements(rollout, events.length);
   const crumbs: [string, string][] = [
     ["Services", "/"],
@@ -41,6 +43,15 @@ export function Past({ service, rollout }: { service: string; rollout: string })
         <p>
           It is under way: <a href={paths.service(service)}>watch it</a>.
         </p>
+      )}
+      {detail.incident ? (
+        <Incident service={service} rollout={rollout} incident={detail.incident} />
+      ) : (
+        detail.summary.ended_at !== null && (
+          <p class="quiet-text small">
+            As a report to keep: <code>ferry postmortem {rollout}</code>
+          </p>
+        )
       )}
       <Facts detail={detail} />
       <div class="columns">

@@ -9,6 +9,7 @@ import { Approvals } from "../parts/Approvals.tsx";
 import { Chart, type Line } from "../parts/Chart.tsx";
 import { Compare } from "../parts/Compare.tsx";
 import { EventLog, useEvents } from "../parts/EventLog.tsx";
+import { Incident } from "../parts/Incident.tsx";
 import { Instances } from "../parts/Instances.tsx";
 import { Legend } from "../parts/Legend.tsx";
 import { Judge } from "../parts/Judge.tsx";
@@ -141,6 +142,9 @@ function Plan({ view, rollout }: { view: ServiceView; rollout: RolloutView }) {
         </p>
       )}
       <Split view={view} />
+      {!moving && rollout.incident && (
+        <Incident service={view.service} rollout={rollout.id} incident={rollout.incident} />
+      )}
       {!moving && (
         <p>
           <a href={paths.rollout(view.service, rollout.id)}>What happened in {rollout.id}</a>

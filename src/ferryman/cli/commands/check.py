@@ -14,6 +14,7 @@ from ferryman.cli.client import connect, find
 from ferryman.cli.context import NOT_DONE, OK, Context
 from ferryman.cli.durations import requests_per_second, share
 from ferryman.cli.findings import machine_findings
+from ferryman.cli.remote import chosen
 from ferryman.cli.views.checklist import checklist_text, tally
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.problems import problem_lines
@@ -63,7 +64,8 @@ def run(context: Context) -> int:
     running = _running(context, release.service)
     own = running is not None and not running.down and running.url is not None
     found = plan_findings(release)
-    found += machine_findings(release, context.project, own_port=own and _same_port(running, release))
+    if chosen() is None:  # a remote controller starts things on a machine of its own
+        found += machine_findings(release, context.project, own_port=own and _same_port(running, release))
     problems = tuple(
         sorted((*warnings, *placed(found, document, name)), key=lambda problem: (problem.line, problem.column))
     )

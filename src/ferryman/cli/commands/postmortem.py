@@ -20,10 +20,11 @@ from ferryman.model.view import EventView
 PAGE = 500
 HISTORY = 1000
 MAKERS = {"html": html_page, "md": markdown_page}
+SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 
 
 class Written(msgspec.Struct, frozen=True):
-    """Where the report went, and how many bytes it has."""
+    """Where a report went, and how many bytes it has."""
 
     rollout: str
     path: str
@@ -35,22 +36,45 @@ def run(context: Context) -> int:
     args = context.args
     if args.done is not None:
         return _done(context)
+    formats = report_formats(args.out, args.format)
     case = case_of(past_reader(context.project), args.rollout)
-    page = MAKERS[args.format](case)
     if args.out == "-":
-        sys.stdout.write(page)
+        sys.stdout.write(MAKERS[formats[0]](case))
         return OK
-    path = Path(args.out or ".") / f"postmortem-{case.summary.id}.{args.format}"
+    written = [_write(case, report_path(args.out, args.rollout, each), each) for each in formats]
+    context.out.say(
+        f"wrote {' and '.join(each.path for each in written)}: {case.service} {case.summary.candidate} {case.outcome}"
+    )
+    context.out.emit(written)
+    return OK
+
+
+def report_formats(out: str | None, asked: str | None) -> tuple[str, ...]:
+    """Both, unless one was asked for: by name, by the ending of a file, or (Markdown) by standard output."""
+    named = SUFFIXES.get(Path(out).suffix.lower()) if out is not None else None
+    if asked is not None and named not in (None, asked):
+        raise UsageError("bad_usage", f"--format {asked} and --out {out} do not agree", "leave one of them out")
+    if asked is not None or named is not None:
+        return (asked or named or "",)
+    return ("md",) if out == "-" else tuple(MAKERS)
+
+
+def report_path(out: str | None, rollout: str, kind: str) -> Path:
+    """A file with the ending of a report is that very file, anything else a folder."""
+    path = Path(out or ".")
+    return path if path.suffix.lower() in SUFFIXES else path / f"postmortem-{rollout}.{kind}"
+
+
+def _write(case: Case, path: Path, kind: str) -> Written:
+    page = MAKERS[kind](case)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page, encoding="utf-8")
     except OSError as problem:
         raise UsageError(
-            "not_written", f"cannot write {path}: {problem.strerror or problem}", "--out names a folder"
+            "not_written", f"cannot write {path}: {problem.strerror or problem}", "--out names a folder, a file or -"
         ) from None
-    context.out.say(f"wrote {path}: {case.service} {case.summary.candidate} {case.outcome}")
-    context.out.emit(Written(case.summary.id, str(path), len(page.encode())))
-    return OK
+    return Written(case.summary.id, str(path), len(page.encode()))
 
 
 def _done(context: Context) -> int:
