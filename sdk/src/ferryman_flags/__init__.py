@@ -1,8 +1,10 @@
 """Feature flags for Python: flagd-compatible definitions, evaluated in the process.
 
-`Evaluator` turns definitions into values.
+`Evaluator` turns definitions into values; `FlagClient` is one that a server keeps current.
 """
 
+from ferryman_flags.client import FlagClient, Status
+from ferryman_flags.context import bound
 from ferryman_flags.definition import BrokenFlag, Flag, FlagSet, parse
 from ferryman_flags.details import Details
 from ferryman_flags.errors import DefinitionError, ErrorCode, Reason
@@ -17,7 +19,10 @@ __all__ = [
     "ErrorCode",
     "Evaluator",
     "Flag",
+    "FlagClient",
     "FlagSet",
     "Reason",
+    "Status",
+    "bound",
     "parse",
 ]

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ferryman_flags.context import leave_trail
 from ferryman_flags.errors import Reason
 
 CELLS_MAX = 100_000
@@ -37,17 +38,19 @@ class Counters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._cells: dict[CellName, tuple[Cell, list[int]]] = {}
+        self.follows = False
+        """Whether what is counted is also noted in the trail of its request; only cells asked for later do."""
 
     def cell(self, flag: str, variant: str | None, reason: Reason) -> Cell:
         """The function to call once for each such evaluation; always the same one for the same arguments."""
         name: CellName = (flag, variant, reason)
         found = self._cells.get(name)
-        if found:
-            return found[0]
-        with self._lock:
-            if len(self._cells) >= CELLS_MAX and name not in self._cells:
-                name = UNCOUNTED
-            return self._cells.setdefault(name, (itertools.count().__next__, [-1]))[0]
+        if found is None:
+            with self._lock:
+                if len(self._cells) >= CELLS_MAX and name not in self._cells:
+                    name = UNCOUNTED
+                found = self._cells.setdefault(name, (itertools.count().__next__, [-1]))
+        return _followed(found[0], (flag, variant)) if self.follows and variant is not None else found[0]
 
     def drain(self) -> list[Count]:
         """What was counted since the last call. Evaluations that happen meanwhile are in this or in the next one."""
@@ -59,3 +62,16 @@ class Counters:
                 if evaluations:
                     counts.append(Count(flag, variant, reason, evaluations))
         return counts
+
+    def restart(self) -> None:
+        """Count from zero, with a lock of its own: for a process that was forked off."""
+        self._lock = threading.Lock()
+        self.drain()
+
+
+def _followed(cell: Cell, step: tuple[str, str]) -> Cell:
+    def count() -> int:
+        leave_trail(step)
+        return cell()
+
+    return count

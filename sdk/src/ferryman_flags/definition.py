@@ -96,10 +96,10 @@ def parse(document: str | bytes | Mapping[str, Any]) -> FlagSet:
 
 
 def _part(top: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value: Any = top.get(name) or {}
-    if not is_object(value):
+    value: Any = top.get(name)
+    if value is not None and not is_object(value):
         raise DefinitionError(f"{name!r} is {type(value).__name__}; it must be an object")
-    return value
+    return value or {}
 
 
 def _loaded(document: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:

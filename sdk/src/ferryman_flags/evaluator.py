@@ -4,40 +4,44 @@ from __future__ import annotations
 
 import builtins
 import threading
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from ferryman_flags.context import CURRENT
 from ferryman_flags.counters import Counters
 from ferryman_flags.definition import FlagSet, parse
 from ferryman_flags.details import Details
-from ferryman_flags.kinds import Kind, kind_of
-from ferryman_flags.snapshot import Snapshot
+from ferryman_flags.errors import Reason
+from ferryman_flags.kinds import SERVES, Kind, as_kind, copied, kind_of
+from ferryman_flags.override import Overriding, overrides
+from ferryman_flags.snapshot import Snapshot, Tables
 
 T = TypeVar("T")
-NOBODY: Mapping[str, Any] = MappingProxyType({})
-"""The context of nobody in particular."""
 EMPTY = FlagSet({}, {}, {})
 
 
 class Evaluator:
     """Evaluates flags. One may be shared by all threads; `load` and `patch` replace what it knows at one stroke.
 
-    A context is a mapping; `targetingKey` in it is the user that rollouts go by.
+    A context is a mapping; `targetingKey` in it is the user that rollouts go by. Without one, the context counts that
+    `bound` says.
     """
 
     def __init__(self, counters: Counters | None = None) -> None:
         self.counters = counters or Counters()
         self._write = threading.Lock()
         self._snapshot = Snapshot(EMPTY, None, self.counters.cell)
-        self._values = self._snapshot.values
+        self._overriding = 0
+        self._show()
 
     @property
     def snapshot(self) -> Snapshot:
         """What it knows now."""
         return self._snapshot
 
-    def load(self, document: str | bytes | Mapping[str, Any], version: str | None = None) -> frozenset[str]:
+    def load(self, document: str | bytes | Mapping[str, Any], version: int | None = None) -> frozenset[str]:
         """Take over a whole document of flagd JSON; returns the keys of the flags that are not as they were.
 
         A flag that is broken gives PARSE_ERROR and is among `snapshot.problems()`; the others work. Raises
@@ -50,7 +54,7 @@ class Evaluator:
     def patch(
         self,
         flags: Mapping[str, Any],
-        version: str | None = None,
+        version: int | None = None,
         *,
         evaluators: Mapping[str, Any] = MappingProxyType({}),
     ) -> frozenset[str]:
@@ -58,40 +62,74 @@ class Evaluator:
         with self._write:
             return self._take(self._snapshot.patched(flags, evaluators), version)
 
-    def _take(self, flag_set: FlagSet, version: str | None) -> frozenset[str]:
+    def _take(self, flag_set: FlagSet, version: int | None) -> frozenset[str]:
         snapshot, changed = self._snapshot.succeeded_by(flag_set, version)
-        self._snapshot, self._values = snapshot, snapshot.values
+        self._snapshot = snapshot
+        self._show()
         return changed
 
-    def bool(self, key: str, default: builtins.bool, context: Mapping[str, Any] | None = NOBODY) -> builtins.bool:
+    def _show(self) -> None:
+        """Let evaluations take the short way through the tables; none while somebody overrides something."""
+        tables = (Tables(), Tables()) if self._overriding else (self._snapshot.values, self._snapshot.details)
+        self._values, self._details = tables
+
+    def follow(self) -> None:
+        """From now on also note, for the request at hand, which variants it is given (`ferryman_flags.context.trail`)."""
+        with self._write:
+            if not self.counters.follows:
+                self.counters.follows = True
+                self._snapshot = Snapshot(self._snapshot.flags, self._snapshot.version, self.counters.cell)
+                self._show()
+
+    @contextmanager
+    def override(self, values: Mapping[str, Any] = MappingProxyType({}), /, **named: Any) -> Generator[None]:
+        """Inside, in this thread or task, these flags have these values, whether they exist or not.
+
+        It nests, crosses `await`, and touches no other flag. A value of a type that is not asked for has no effect.
+        While it lasts anywhere, all evaluations take a longer way: it is for tests and for trying out.
+        """
+        overriding = Overriding({**values, **named})
+        with self._write:
+            self._overriding += 1
+            self._show()
+        overriding.begin()
+        try:
+            yield
+        finally:
+            overriding.end()
+            with self._write:
+                self._overriding -= 1
+                self._show()
+
+    def bool(self, key: str, default: builtins.bool, context: Mapping[str, Any] | None = CURRENT) -> builtins.bool:
         """The value of a boolean flag, or `default`."""
         try:
             return self._values.boolean[key](context, default)
         except Exception:  # noqa: BLE001 - the first use, no such flag, or something unusual
             return self._value("boolean", key, default, context)
 
-    def string(self, key: str, default: str, context: Mapping[str, Any] | None = NOBODY) -> str:
+    def string(self, key: str, default: str, context: Mapping[str, Any] | None = CURRENT) -> str:
         """The value of a flag of texts, or `default`."""
         try:
             return self._values.string[key](context, default)
         except Exception:  # noqa: BLE001
             return self._value("string", key, default, context)
 
-    def int(self, key: str, default: builtins.int, context: Mapping[str, Any] | None = NOBODY) -> builtins.int:
+    def int(self, key: str, default: builtins.int, context: Mapping[str, Any] | None = CURRENT) -> builtins.int:
         """The value of a flag of integers, or `default`."""
         try:
             return self._values.integer[key](context, default)
         except Exception:  # noqa: BLE001
             return self._value("integer", key, default, context)
 
-    def float(self, key: str, default: builtins.float, context: Mapping[str, Any] | None = NOBODY) -> builtins.float:
+    def float(self, key: str, default: builtins.float, context: Mapping[str, Any] | None = CURRENT) -> builtins.float:
         """The value of a flag of numbers, or `default`."""
         try:
             return self._values.float[key](context, default)
         except Exception:  # noqa: BLE001
             return self._value("float", key, default, context)
 
-    def object(self, key: str, default: T, context: Mapping[str, Any] | None = NOBODY) -> T | Any:
+    def object(self, key: str, default: T, context: Mapping[str, Any] | None = CURRENT) -> T | Any:
         """A copy of the value of a flag of objects or lists, or `default`."""
         try:
             return self._values.object[key](context, default)
@@ -99,7 +137,7 @@ class Evaluator:
             return self._value("object", key, default, context)
 
     def details(
-        self, key: str, default: Any, context: Mapping[str, Any] | None = NOBODY, *, kind: Kind | None = None
+        self, key: str, default: Any, context: Mapping[str, Any] | None = CURRENT, *, kind: Kind | None = None
     ) -> Details:
         """The value with variant, reason, error and metadata. `kind` is, if not given, the type of `default`.
 
@@ -107,7 +145,7 @@ class Evaluator:
         """
         kind = kind or kind_of(default)
         try:
-            return self._snapshot.details.of(kind)[key](context, default)  # pyright: ignore[reportArgumentType]
+            return self._details.of(kind)[key](context, default)  # pyright: ignore[reportArgumentType]
         except Exception:  # noqa: BLE001
             return self._found(kind, key, default, context, details=True)
 
@@ -117,8 +155,12 @@ class Evaluator:
     def _found(self, kind: Kind | None, key: str, default: Any, context: Any, *, details: builtins.bool) -> Any:
         """What the short way did not give: by a function that is made now, else exactly."""
         snapshot = self._snapshot
+        if self._overriding:
+            found = _overridden(kind, key)
+            if found is not None:
+                return found if details else found.value
         if context is None:
-            context = NOBODY
+            context = CURRENT
         try:
             function = snapshot.make(kind, key, details=details) if kind else None
             if function is not None:
@@ -127,3 +169,11 @@ class Evaluator:
             pass
         found = snapshot.evaluate(kind, key, default, context)
         return found if details else found.value
+
+
+def _overridden(kind: Kind | None, key: Any) -> Details | None:
+    """What `override` says of a flag in this thread or task, if anything of the right type."""
+    values = overrides()
+    if not isinstance(key, str) or key not in values or (kind and not SERVES[kind](values[key])):
+        return None
+    return Details(as_kind(kind, copied(values[key])), None, Reason.OVERRIDE)

@@ -49,7 +49,7 @@ class Tables:
 class Snapshot:
     """Immutable in what it says; what it makes of it is kept."""
 
-    def __init__(self, flag_set: FlagSet, version: str | None, cells: Cells) -> None:
+    def __init__(self, flag_set: FlagSet, version: int | None, cells: Cells) -> None:
         self.flags = flag_set
         self.version = version
         """What the server calls this state; None if it came from no server."""
@@ -61,7 +61,7 @@ class Snapshot:
         """What is wrong, by flag, with those that cannot be evaluated at all."""
         return {key: flag.problem for key, flag in self.flags.flags.items() if isinstance(flag, BrokenFlag)}
 
-    def succeeded_by(self, flag_set: FlagSet, version: str | None) -> tuple[Snapshot, frozenset[str]]:
+    def succeeded_by(self, flag_set: FlagSet, version: int | None) -> tuple[Snapshot, frozenset[str]]:
         """The next snapshot, which keeps the functions of flags that are as they were, and the keys of the others."""
         old, new = self.flags.flags, flag_set.flags
         changed = {key for key, flag in new.items() if old.get(key) is not flag and old.get(key) != flag}
@@ -117,9 +117,11 @@ class Snapshot:
 
         return evaluate
 
-    def evaluate(self, kind: Kind | None, key: str, default: Any, context: Any) -> Details:
+    def evaluate(self, kind: Kind | None, key: Any, default: Any, context: Any) -> Details:
         """Evaluate exactly, by closures, and count. Never raises; `kind` None takes a value of any type."""
-        flag = self.flags.flags.get(key) if isinstance(key, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(key, str):
+            key = f"<{type(key).__name__}>"
+        flag = self.flags.flags.get(key)
         metadata = flag.metadata if isinstance(flag, Flag) else NO_METADATA
         try:
             found = self._evaluate(kind, flag, key, context)
@@ -132,7 +134,7 @@ class Snapshot:
         except Exception as error:  # noqa: BLE001 - whatever a context does, an evaluation gives a value
             message = f"flag {key!r}: {type(error).__name__} in its targeting"
             found = failed(FlagFailure(ErrorCode.GENERAL, message), default, metadata)
-        self._cells(str(key), found.variant, found.reason)()
+        self._cells(key, found.variant, found.reason)()
         return found
 
     def _evaluate(self, kind: Kind | None, flag: Flag | BrokenFlag | None, key: str, context: Any) -> Details:

@@ -1,0 +1,109 @@
+"""Tells the server what was counted, now and then, and keeps the disk snapshot: the second thread of a client."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ferryman_flags.counters import Counters
+from ferryman_flags.evidence import Evidence
+from ferryman_flags.server import Server, ServerError
+
+REPORT_SECONDS = 10.0
+REPORTS_KEPT_MAX = 12
+"""Reports that wait for a server that does not answer: two minutes."""
+TICK_SECONDS = 1.0
+log = logging.getLogger("ferryman_flags")
+
+
+class Reports:
+    """One thread that reports every 10 s, and calls `each_second` every second."""
+
+    def __init__(
+        self,
+        server: Server,
+        counters: Counters,
+        evidence: Evidence,
+        version: Callable[[], int | None],
+        each_second: Callable[[], None],
+    ) -> None:
+        self._server, self._counters, self._evidence = server, counters, evidence
+        self._version, self._each_second = version, each_second
+        self._waiting: deque[dict[str, Any]] = deque(maxlen=REPORTS_KEPT_MAX)
+        self._since = time.time()
+        self._stop, self._sending = threading.Event(), threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, in a daemon thread."""
+        self._thread = threading.Thread(target=self._run, name="ferryman-flags-reports", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_seconds: float) -> None:
+        """Report once more, and wait that long for it."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout_seconds)
+
+    def restart(self) -> None:
+        """In a forked process: what was counted before is the parent's to tell."""
+        self._waiting.clear()
+        self._since, stopped = time.time(), self._stop.is_set()
+        self._stop, self._sending = threading.Event(), threading.Lock()
+        if stopped:
+            self._stop.set()
+        else:
+            self.start()
+
+    def _run(self) -> None:
+        due = time.monotonic() + REPORT_SECONDS
+        while not self._stop.wait(TICK_SECONDS):
+            self._guarded(self._each_second)
+            if time.monotonic() >= due:
+                due = time.monotonic() + REPORT_SECONDS
+                self._guarded(self.flush)
+        self._guarded(self._each_second)
+        self._guarded(self.flush)
+
+    @staticmethod
+    def _guarded(duty: Callable[[], None]) -> None:
+        try:
+            duty()
+        except Exception:  # the thread must live: it is the only one
+            log.exception("flags: %s failed", duty)
+
+    def flush(self) -> None:
+        """Collect, and send everything that waits; what fails waits for the next time."""
+        with self._sending:
+            report = self._collected()
+            if report is not None:
+                self._waiting.append(report)
+            while self._waiting:
+                try:
+                    self._server.report(self._waiting[0])
+                except ServerError as error:
+                    log.debug("flags: a report has to wait: %s", error)
+                    return
+                self._waiting.popleft()
+
+    def _collected(self) -> dict[str, Any] | None:
+        since, self._since = self._since, time.time()
+        counts = [
+            {"flag": c.flag, "variant": c.variant, "reason": str(c.reason), "evaluations": c.evaluations}
+            for c in self._counters.drain()
+        ]
+        outcomes, exposures = self._evidence.drain()
+        if not counts and not outcomes:
+            return None
+        return {
+            "version": self._version(),
+            "since": since,
+            "until": self._since,
+            "counts": counts,
+            "outcomes": outcomes,
+            "exposures": exposures,
+        }
