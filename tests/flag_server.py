@@ -10,16 +10,6 @@ TOKEN = "a-token-of-the-test"
 HEARTBEAT_SECONDS = 0.5
 
 
-def flag(on: bool, **more: Any) -> dict[str, Any]:
-    """A boolean flag whose default is on or off."""
-    return {
-        "state": "ENABLED",
-        "variants": {"on": True, "off": False},
-        "defaultVariant": "on" if on else "off",
-        **more,
-    }
-
-
 class FlagServer:
     """Listens on loopback; `set`, `delete` and `put` reach every client. Used with `with`."""
 

@@ -1,8 +1,34 @@
-"""Random flags and contexts, for tests of the evaluator: everything the public operators take, sane or not."""
+"""Flags for tests of the evaluator: short to write, or random (everything the public operators take, sane or not)."""
 
 from typing import Any
 
 from hypothesis import strategies as st
+
+from ferryman_flags import Evaluator
+
+ON_OFF = {"on": True, "off": False}
+
+
+def flag(on: bool, **more: Any) -> dict[str, Any]:
+    """A boolean flag whose default is on or off."""
+    return {
+        "state": "ENABLED",
+        "variants": {"on": True, "off": False},
+        "defaultVariant": "on" if on else "off",
+        **more,
+    }
+
+
+def load(**flags: Any) -> Evaluator:
+    evaluator = Evaluator()
+    evaluator.load({"flags": flags})
+    return evaluator
+
+
+def targeted(targeting: Any, variants: Any = None, default: Any = "off", **more: Any) -> dict[str, Any]:
+    variants = ON_OFF if variants is None else variants
+    return {"state": "ENABLED", "variants": variants, "defaultVariant": default, "targeting": targeting, **more}
+
 
 NAMES = ["targetingKey", "country", "plan", "age", "email", "version", "tags", "user", "user.name", "tags.0", "none.x"]
 WORDS = ["", "de", "at", "pro", "free", "a@x.com", "1", "1.2.3", "v2", "2.0.0-rc.1", "on", "off", "true", "ä€😀", " 7 "]

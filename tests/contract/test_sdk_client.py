@@ -16,7 +16,8 @@ import pytest
 
 from ferryman_flags import FlagClient, disk, reports, updates
 from ferryman_flags.events import EventReader
-from flag_server import TOKEN, FlagServer, flag
+from flag_server import TOKEN, FlagServer
+from flag_worlds import flag
 from support import eventually, free_port
 
 WAIT_SECONDS = 20.0

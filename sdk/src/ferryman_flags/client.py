@@ -25,7 +25,7 @@ SAVE_SECONDS = 10.0
 """A snapshot is written at most so often."""
 CLOSE_SECONDS = 2.0
 log = logging.getLogger("ferryman_flags")
-Listener = Callable[[frozenset[str]], None]
+Listener = Callable[[frozenset[str]], object]
 """Told the keys of the flags that changed, in the thread that changed them; it must be quick."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -161,7 +161,3 @@ class Snapshot:
         if isinstance(found, FlagFailure):
             raise FlagFailure(found.code, str(found))
         return found
-
-
-Listener = Callable[[frozenset[str]], None]
-"""Told the keys of the flags that changed."""
