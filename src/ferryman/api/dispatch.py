@@ -17,6 +17,7 @@ from ferryman.api.idempotency import keyed
 from ferryman.api.requests import (
     answer,
     decode_body,
+    decode_form,
     encoded_answer,
     etag,
     is_known,
@@ -45,18 +46,22 @@ class Dispatch:
         try:
             return await self._answer(request)
         except FerrymanError as error:
-            return refuse(error)
+            return self._refuse(error)
         except Exception as error:  # noqa: BLE001 -- the boundary: a defect must not take the controller down
             traceback.print_exc(file=sys.stderr)
-            return refuse(_internal(error))
+            return self._refuse(_internal(error))
+
+    def _refuse(self, error: FerrymanError) -> Answer:
+        return refuse(error) if self.endpoint.refusal is None else self.endpoint.refusal(error)
 
     async def _answer(self, request: Request) -> Answer:
         endpoint = self.endpoint
         principal = await self._recognised(request)
         check_permission(endpoint, principal, request.path_params)
         query = read_query(request, endpoint.query, is_open=endpoint.open_query)
-        data = await read_body(request) if endpoint.writes else b""
-        call = Call(self.api, request, principal, query, decode_body(data, endpoint.body))
+        data = await read_body(request, endpoint.takes) if endpoint.writes else b""
+        decode = decode_body if endpoint.refusal is None or not endpoint.writes else decode_form
+        call = Call(self.api, request, principal, query, decode(data, endpoint.body))
         key = request.headers.get("idempotency-key")
         if key is None or not endpoint.keyed:
             return self._respond(request, await endpoint.handler(call))
@@ -84,6 +89,9 @@ class Dispatch:
         return answer(done, self.endpoint.status, headers)
 
     async def _recognised(self, request: Request) -> Principal:
+        if self.endpoint.refusal is not None:
+            self.api.access.check_host(request)
+            return NOBODY
         try:
             return await self.api.authenticate(request)
         except Unauthenticated:

@@ -17,9 +17,9 @@ from starlette.types import Receive, Scope, Send
 
 from ferryman.api.access.principal import Permission, Principal
 from ferryman.api.context import Api
-from ferryman.model.errors import UsageError
+from ferryman.api.requests import FORM, JSON
+from ferryman.model.errors import FerrymanError, UsageError
 
-JSON = "application/json"
 DIGITS_MAX = 12
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -103,6 +103,8 @@ class Endpoint(Generic[Q, B]):
     `answer` is the type of the JSON that comes back with `status`; for another `media` it is `str`. `query` and `body`
     are structs that forbid unknown fields. `problems` names the statuses of errors beyond those every endpoint may have.
     With `open_query` names that `query` does not know are passed over: somebody else's protocol says what they are.
+    `refusal` is for pages that stand by themselves: it makes the page of an error. Whoever opens them is not looked for
+    (what is in query or body must prove it), and their body is that of an HTML form.
     """
 
     method: Method
@@ -119,6 +121,7 @@ class Endpoint(Generic[Q, B]):
     detail: str = ""
     problems: tuple[int, ...] = ()
     open_query: bool = False
+    refusal: Callable[[FerrymanError], Answer] | None = None
 
     @property
     def name(self) -> str:
@@ -135,6 +138,11 @@ class Endpoint(Generic[Q, B]):
     def writes(self) -> bool:
         """Whether it may change something."""
         return self.method != "GET"
+
+    @property
+    def takes(self) -> str:
+        """The media type of its body."""
+        return JSON if self.refusal is None else FORM
 
     @property
     def keyed(self) -> bool:

@@ -128,10 +128,10 @@ def _operation(group: str, row: AnyEndpoint, kinds: _Kinds) -> Schema:
     if row.detail:
         operation["description"] = row.detail
     if row.permission is None:
-        operation["security"] = [{}, {"token": []}, {"session": []}]
+        operation["security"] = [{}, {"token": []}, {"session": []}] if row.refusal is None else []
     if row.writes and row.body is not Nothing:
         required = bool(kinds.fields(row.body).get("required"))
-        content = {"application/json": {"schema": kinds.schema(row.body)}}
+        content = {row.takes: {"schema": kinds.schema(row.body)}}
         operation["requestBody"] = {"required": required, "content": content}
     return operation
 
@@ -166,6 +166,8 @@ def _responses(row: AnyEndpoint, kinds: _Kinds) -> Schema:
         good["headers"] = {"ETag": {"schema": {"type": "string"}}}
         found["304"] = {"description": "As the caller has it"}
     body = {MEDIA_TYPE: {"schema": kinds.schema(ProblemDocument)}}
+    if row.refusal is not None:
+        body = {row.media: {"schema": {"type": "string"}}}
     statuses = {*ALWAYS, *(WHEN_WRITING if row.writes else ()), *row.problems}
     for status in sorted(statuses):
         found[str(status)] = {"description": PROBLEMS[status], "content": body}

@@ -7,12 +7,25 @@ from typing import Protocol
 from ferryman.core.phases import Verb
 from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import ChecklistView
+from ferryman.model.link import LinkView
 from ferryman.model.notice import ChannelView
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.view import AnswerView, EventView, MeasurementSeries, RolloutDetail, RolloutSummary, ServiceView
 from ferryman.store.base import Store
+
+
+class Linked(Protocol):
+    """Answers by approval links; `ferryman.engine.approval_links.ApprovalLinks` is one."""
+
+    async def look(self, token: str) -> LinkView:
+        """What a link is for, if it is good now. Nothing is changed. Raises `Refused`."""
+        ...
+
+    async def answer(self, token: str, *, agree: bool, reason: str) -> AnswerView:
+        """Say it, and use the link up. Raises `Refused`."""
+        ...
 
 
 class Telling(Protocol):
@@ -28,6 +41,10 @@ class Telling(Protocol):
 
     async def test(self, channel: str, actor: str) -> str:
         """Send a test message now; what the other side said. Raises `UsageError` (``unknown_channel``), `AdapterError`."""
+        ...
+
+    async def rotate_key(self, actor: str) -> None:
+        """End every approval link that was sent. Raises `ControllerError`, `StoreError`."""
         ...
 
 
@@ -212,6 +229,11 @@ class Operations(Protocol):
 
     @property
     def notifier(self) -> Telling: ...
+
+    @property
+    def links(self) -> Linked:
+        """Answers by approval links."""
+        ...
 
 
 class Controlled(Operations, Protocol):

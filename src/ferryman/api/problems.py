@@ -60,6 +60,12 @@ STATUS_BY_CODE = {
     "too_large": 413,
     "headers_too_large": 431,
     "key_reused": 422,
+    "link_forged": 403,
+    "link_withdrawn": 403,
+    "link_used": 410,
+    "link_expired": 410,
+    "link_key_changed": 410,
+    "link_over": 410,
     "internal": 500,
 }
 

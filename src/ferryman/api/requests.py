@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from typing import TypeVar, cast
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -20,21 +21,27 @@ from ferryman.model.view import ServiceView
 BODY_SECONDS = 10.0
 """A body that is not whole after this long is given up."""
 
+FORM_BYTES_MAX = 64 * 1024
+FORM_FIELDS_MAX = 10
 SHOWN_CHARACTERS = 60
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `\$\.(?P<where>.*)`)?$", re.DOTALL)
 
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-async def read_body(request: Request) -> bytes:
-    """The body of JSON as it came. Raises `UsageError`: ``too_large``, ``slow_request``, ``not_json``, ``bad_request``."""
-    given = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-    if given != "application/json":
-        raise UsageError("not_json", f"the body is {given[:SHOWN_CHARACTERS]!r}", "send application/json")
+async def read_body(request: Request, media: str = JSON) -> bytes:
+    """The body as it came; JSON need not say that it is. Raises `UsageError`: ``too_large``, ``slow_request``,
+    ``not_json`` or ``not_form``, ``bad_request``."""
+    given = request.headers.get("content-type", JSON).split(";")[0].strip().lower()
+    if given != media:
+        code = "not_json" if media == JSON else "not_form"
+        raise UsageError(code, f"the body is {given[:SHOWN_CHARACTERS]!r}", f"send {media}")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read(request)
+            return await _read(request, wire.BODY_BYTES_MAX if media == JSON else FORM_BYTES_MAX)
     except TimeoutError:
         raise UsageError(
             "slow_request", f"the body was not whole after {BODY_SECONDS:g} s", "nothing was changed: send it again"
@@ -51,15 +58,27 @@ def decode_body(data: bytes, kind: type[T]) -> T:
         raise UsageError("bad_request", f"the body cannot be read: {problem}") from None
 
 
-async def _read(request: Request) -> bytes:
+def decode_form(data: bytes, kind: type[T]) -> T:
+    """The fields of an HTML form in UTF-8 as `kind`. Raises `UsageError` (``bad_request``), also for one that is given twice
+    or unknown."""
+    try:
+        fields = parse_qsl(
+            data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX
+        )
+        if len(dict(fields)) < len(fields):
+            raise UsageError("bad_request", "a field of the form is given twice")
+        return msgspec.convert(dict(fields), kind, strict=False)
+    except (ValueError, msgspec.ValidationError) as problem:
+        raise UsageError("bad_request", f"the form cannot be read: {problem}") from None
+
+
+async def _read(request: Request, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > wire.BODY_BYTES_MAX:
-            raise UsageError(
-                "too_large", f"the body is larger than {wire.BODY_BYTES_MAX} bytes", "a release file is far smaller"
-            )
+        if size > most:
+            raise UsageError("too_large", f"the body is larger than {most} bytes", "what is meant here is far smaller")
         parts.append(part)
     return b"".join(parts)
 

@@ -226,6 +226,12 @@ class Tested(msgspec.Struct, frozen=True):
     said: str
 
 
+class Rotated(msgspec.Struct, frozen=True):
+    """Approval links are signed with a new key."""
+
+    rotated: bool
+
+
 def encode(value: object) -> bytes:
     """JSON of any view or body; numbers that are no JSON (NaN, infinity) become null."""
     return msgspec.json.encode(value)

@@ -280,6 +280,10 @@ class Client:
         path = f"/v1/notify/channels/{quote(channel, safe='')}/test"
         return self._post(path, wire.ActorRequest(actor), wire.Tested)
 
+    def rotate_key(self, *, actor: str) -> wire.Rotated:
+        """End every approval link that was sent."""
+        return self._post("/v1/notify/rotate-key", wire.ActorRequest(actor), wire.Rotated)
+
     def shutdown(self) -> None:
         """End the router and the controller; services are taken down first."""
         self._post("/v1/shutdown", {}, wire.HealthView)

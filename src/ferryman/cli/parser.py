@@ -267,7 +267,7 @@ def judge(parser: argparse.ArgumentParser) -> None:
 
 def notify(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry notify`."""
-    parser.add_argument("action", choices=("list", "test"), help="what to do")
+    parser.add_argument("action", choices=("list", "test", "rotate-key"), help="what to do")
     parser.add_argument("channel", nargs="?", metavar="CHANNEL", help="which channel, for test")
 
 

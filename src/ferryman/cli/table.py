@@ -130,8 +130,9 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
             Command(
                 "notify", "commands.notify:run", "the channels by which people are told, and whether they work",
                 "`list` shows each channel, what waits for it and how the last attempt went; `test` sends a message by one "
-                "now. Exit of list: 0 all is well, 1 a channel is in trouble; of test: 0 it was taken.",
-                ("ferry notify list", "ferry notify test ops"), ("notify",),
+                "now; `rotate-key` ends every approval link that was sent. Exit of list: 0 all is well, 1 a channel is in "
+                "trouble; of test: 0 it was taken.",
+                ("ferry notify list", "ferry notify test ops", "ferry notify rotate-key"), ("notify",),
             ),
             Command("judge", "commands.judge:run", "weigh recorded evidence: JSON lines in, verdicts out", adds=("judge",)),
             Command("completion", "commands.completion:run", "print the completion script of a shell",

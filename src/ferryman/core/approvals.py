@@ -45,7 +45,18 @@ def expired(rollout: Rollout, now: float) -> str | None:
 
 def has_agreed(asked: Asked, actor: str) -> bool:
     """Whether this person agreed already: nobody counts twice."""
-    return any(given.by == actor for given in asked.given)
+    return any(same_person(given.by, actor) for given in asked.given)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names are one person's: addresses are written in capitals here and not there."""
+    return one.casefold() == other.casefold()
+
+
+def by_link(asked: Asked, link: str) -> Given | None:
+    """The word that came by this link (its digest), which is used up with it; None while it was not used."""
+    said = (*asked.given, asked.denied) if asked.denied is not None else asked.given
+    return next((given for given in said if link and given.link == link), None)
 
 
 def progress(terms: Approval, asked: Asked) -> str:
@@ -69,7 +80,7 @@ def fold_approval(rollout: Rollout, event: Event, body: ApprovalOpened | Approve
     """The rollout after people were asked, or one of them answered."""
     if isinstance(body, ApprovalOpened):
         return _asked(rollout, event, body)
-    asked, given = rollout.approvals[body.key], Given(event.at, event.actor, body.role, body.reason)
+    asked, given = rollout.approvals[body.key], Given(event.at, event.actor, body.role, body.reason, body.link)
     change = {"denied": given} if isinstance(body, Denied) else {"given": (*asked.given, given)}
     asked = replace(asked, **change)
     return replace(rollout, approvals={**rollout.approvals, body.key: asked})

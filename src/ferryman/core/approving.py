@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ferryman.core.answers import Answer, back_ordered
-from ferryman.core.approvals import has_agreed, pending, progress, wish
+from ferryman.core.approvals import by_link, has_agreed, pending, progress, same_person, wish
 from ferryman.core.standing import legal_now, subject
 from ferryman.model.errors import Refused
 from ferryman.model.event import Approved, Denied, Draft, RolloutCreated
@@ -15,25 +15,30 @@ from ferryman.model.rollout import Asked, Rollout, Service
 
 
 def approve(
-    service: Service, *, actor: str, role: str, now: float, reason: str = "", gate: str | None = None
+    service: Service, *, actor: str, role: str, now: float, reason: str = "", gate: str | None = None, link: str = ""
 ) -> Answer:
     """`actor`, who is `role` (viewer, operator or admin), agrees. `gate` is the key of what they were asked, None for
-    whatever waits. Who agreed before changes nothing. Raises `Refused`: ``no_gate``, ``wrong_role``, ``own_release``."""
+    whatever waits; `link` the digest of the link that it came by. Who agreed before changes nothing. Raises `Refused`:
+    ``no_gate``, ``wrong_role``, ``own_release``, ``link_used``."""
     rollout, key, terms, asked = _waiting(service, role, now, gate)
-    if actor == rollout.author and not terms.author_counts:
+    _unused(asked, link)
+    if same_person(actor, rollout.author) and not terms.author_counts:
         message = f"{actor} asked for {rollout.id}, so somebody else must agree: {progress(terms, asked)}"
         raise Refused("own_release", message, legal_now(service), hint="ask somebody else; `ferry deny` is yours too")
     if has_agreed(asked, actor):
         return Answer((), f"{progress(terms, asked)}, by {actor} already", rollout.id)
     given = len(asked.given) + 1
-    body = Approved(key=key, role=role, given=given, count=terms.count, reason=reason)
+    body = Approved(key=key, role=role, given=given, count=terms.count, reason=reason, link=link)
     return Answer((Draft(rollout.id, body, actor),), f"approved {given}/{terms.count}", rollout.id)
 
 
-def deny(service: Service, *, actor: str, role: str, now: float, reason: str = "", gate: str | None = None) -> Answer:
+def deny(
+    service: Service, *, actor: str, role: str, now: float, reason: str = "", gate: str | None = None, link: str = ""
+) -> Answer:
     """`actor` refuses: one is enough, and the release goes back. Raises as `approve`."""
-    rollout, key, _, _ = _waiting(service, role, now, gate)
-    said = Draft(rollout.id, Denied(key=key, role=role, reason=reason), actor)
+    rollout, key, _, asked = _waiting(service, role, now, gate)
+    _unused(asked, link)
+    said = Draft(rollout.id, Denied(key=key, role=role, reason=reason, link=link), actor)
     why = f"denied by {actor}" + (f": {reason}" if reason else "")
     who = f"{service.label(rollout.stable)} takes 100%" if rollout.stable else "nothing ran before"
     return Answer((said, back_ordered(rollout, "denied", why, actor, now)), f"denied, {who}", rollout.id)
@@ -66,3 +71,9 @@ def _waiting(service: Service, role: str, now: float, gate: str | None) -> tuple
         message = f"{wish(terms)} asked for: {role or 'no role'} does not rank as {terms.role}"
         raise Refused("wrong_role", message, legal_now(service), hint="ask somebody of that role")
     return rollout, key, terms, asked
+
+
+def _unused(asked: Asked, link: str) -> None:
+    used = by_link(asked, link)
+    if used is not None:
+        raise Refused("link_used", f"{used.by} has used this link already", hint="a link is good once")

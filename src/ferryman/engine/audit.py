@@ -174,6 +174,12 @@ def _entry_text(kind: str, body: dict[str, Any]) -> str:
         case "signed_in":
             address = body.get("address")
             return f"signed in by {body.get('via')}" + (f" from {address}" if address else "")
+        case "link_key_changed":
+            return "changed the key of approval links: those that were sent are good no longer"
+        case "given_up" | "dropped":
+            return (
+                f"notice {body.get('id')} was {kind.replace('_', ' ')}, tries {body.get('tries')}: {body.get('said')}"
+            )
         case "signed_out" if body.get("reason"):
             return f"ended the sign-in of {body.get('name')}: {body['reason']}"
         case _:

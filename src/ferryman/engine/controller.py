@@ -15,12 +15,14 @@ from ferryman.core.approving import with_account
 from ferryman.core.evolve import evolve
 from ferryman.core.held import with_what_holds
 from ferryman.core.verbs import Answer, deploy, preview
+from ferryman.engine.approval_links import ApprovalLinks
 from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.flags.service import FlagService
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
 from ferryman.engine.history import all_events, detail, summaries
+from ferryman.engine.link_key import LinkKey
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.notifier import Notifier
 from ferryman.engine.ports import Options, Ports
@@ -72,7 +74,6 @@ class Controller:
         self._beating: asyncio.Task[None] | None = None
         self._clock = SteadyClock()
         self._loops: dict[str, ServiceLoop] = {}
-        self.notifier = Notifier(settings or Settings(str(self.project)), self._states, self._clock)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._starting = asyncio.Semaphore(STARTING_MAX)
         self._position = 0
@@ -83,6 +84,17 @@ class Controller:
         self._unsubscribe: Callable[[], None] | None = None
         self.flags = FlagService(self._clock)
         self.verbs = Verbs(self.known, lambda: self.ports)
+        settings = settings or Settings(str(self.project))
+        self.links = ApprovalLinks(
+            LinkKey(self.folder.path),
+            settings,
+            lambda name: self.known(name).service,
+            self.view,
+            self.verbs,
+            lambda: self.store,
+            self._clock,
+        )
+        self.notifier = Notifier(settings, self._states, self.links, self._clock)
         self.vitals = Vitals(self._loops, self._tasks, lambda: self._ports)
 
     # ------------------------------------------------------------------ life

@@ -9,6 +9,7 @@ from random import Random
 from urllib.parse import quote
 
 from ferryman.core.evolve import evolve
+from ferryman.engine.approval_links import ApprovalLinks
 from ferryman.engine.channels import make_channels
 from ferryman.engine.outbox.outbox import Outbox
 from ferryman.model.errors import UsageError
@@ -23,10 +24,12 @@ log = logging.getLogger("ferryman.notify")
 
 @dataclass
 class Notifier:
-    """`services` gives the newest state of every service; `now` epoch seconds. Without channels nothing runs at all."""
+    """`services` gives the newest state of every service; `links` what the reader of a message may do by it; `now` epoch
+    seconds. Without channels nothing runs at all."""
 
     settings: Settings
     services: Callable[[], Iterable[Service]]
+    links: ApprovalLinks
     now: Callable[[], float]
 
     def __post_init__(self) -> None:
@@ -66,7 +69,8 @@ class Notifier:
 
     def trouble(self) -> tuple[str, ...]:
         """What is wrong with channels, a line for each; empty when all is well."""
-        return tuple(view.trouble for view in self.views() if view.trouble)
+        found = [view.trouble for view in self.views() if view.trouble]
+        return tuple([*found, self.links.trouble] if self.links.trouble else found)
 
     async def test(self, channel: str, actor: str) -> str:
         """Send a test message now; what the other side said. Raises `UsageError` (``unknown_channel``) and
@@ -78,7 +82,15 @@ class Notifier:
 
     def compose(self, notice: Notice, channel: str) -> Message:
         """The message for a channel."""
-        return Message(id=f"{notice.key}/{channel}", notice=notice, link=self._link(notice))
+        actions = self.links.actions(notice, channel)
+        return Message(id=f"{notice.key}/{channel}", notice=notice, link=self._link(notice), actions=actions)
+
+    async def rotate_key(self, actor: str) -> None:
+        """End every approval link that was sent; what still waits to be sent gets new ones. Raises `ControllerError`,
+        `StoreError`."""
+        await self.links.rotate(actor)
+        if self._outbox is not None:
+            self._outbox.recompose()
 
     def _link(self, notice: Notice) -> str:
         base = self.settings.public_url

@@ -46,6 +46,10 @@ def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
 
+def _linked(link: str) -> str:
+    return ", by link" if link else ""
+
+
 def _urgent(emergency: bool) -> str:
     return ", as an emergency" if emergency else ""
 
@@ -81,8 +85,8 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
     CheckStarted: lambda b: f"check {b.name!r} begins",
     CheckFinished: lambda b: f"check {b.name!r} {b.state}: {b.detail}",
     ApprovalOpened: lambda b: b.reason,
-    Approved: lambda b: f"approved {b.given}/{b.count} as {b.role}" + _because(b.reason),
-    Denied: lambda b: f"denied as {b.role}" + _because(b.reason),
+    Approved: lambda b: f"approved {b.given}/{b.count} as {b.role}" + _linked(b.link) + _because(b.reason),
+    Denied: lambda b: f"denied as {b.role}" + _linked(b.link) + _because(b.reason),
     Paused: lambda b: f"paused ({b.kind}): {b.reason}",
     Resumed: lambda b: "goes on" + _because(b.reason),
     Skipped: lambda b: f"promoted past step {b.step + 1}" + _because(b.reason),

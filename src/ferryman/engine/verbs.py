@@ -141,19 +141,39 @@ class Verbs:
         return await self.ask(service, lambda s, _: unfreeze(s, actor=actor, reason=reason), standing)
 
     async def approve(
-        self, service: str, *, actor: str, role: str, reason: str = "", gate: str | None = None, standing: str = ""
+        self,
+        service: str,
+        *,
+        actor: str,
+        role: str,
+        reason: str = "",
+        gate: str | None = None,
+        standing: str = "",
+        link: str = "",
     ) -> AnswerView:
         """`actor` agrees in `role` to what waits for it (or to `gate` only)."""
         return await self.ask(
-            service, lambda s, now: approve(s, actor=actor, role=role, now=now, reason=reason, gate=gate), standing
+            service,
+            lambda s, now: approve(s, actor=actor, role=role, now=now, reason=reason, gate=gate, link=link),
+            standing,
         )
 
     async def deny(
-        self, service: str, *, actor: str, role: str, reason: str = "", gate: str | None = None, standing: str = ""
+        self,
+        service: str,
+        *,
+        actor: str,
+        role: str,
+        reason: str = "",
+        gate: str | None = None,
+        standing: str = "",
+        link: str = "",
     ) -> AnswerView:
         """`actor` refuses in `role`: the release goes back."""
         return await self.ask(
-            service, lambda s, now: deny(s, actor=actor, role=role, now=now, reason=reason, gate=gate), standing
+            service,
+            lambda s, now: deny(s, actor=actor, role=role, now=now, reason=reason, gate=gate, link=link),
+            standing,
         )
 
     async def postmortem(

@@ -98,21 +98,24 @@ class ApprovalOpened(msgspec.Struct, frozen=True, tag="approval_opened"):
 
 
 class Approved(msgspec.Struct, frozen=True, tag="approved"):
-    """The actor agreed, in this role: the `given`-th of `count`."""
+    """The actor agreed, in this role: the `given`-th of `count`. `link` is the digest of the approval link by which the
+    word came, and uses it up; "" for a word by other means."""
 
     key: str
     role: str
     given: int
     count: int
     reason: str = ""
+    link: str = ""
 
 
 class Denied(msgspec.Struct, frozen=True, tag="denied"):
-    """The actor refused, in this role. The way back follows."""
+    """The actor refused, in this role. The way back follows. `link` as in `Approved`."""
 
     key: str
     role: str
     reason: str = ""
+    link: str = ""
 
 
 class Paused(msgspec.Struct, frozen=True, tag="paused"):

@@ -68,8 +68,8 @@ class Notice(msgspec.Struct, frozen=True):
     """One thing to tell. `key` is the same however often it is made from the log: service and number of the event.
 
     `title` is a single line; `lines` say more; `figures` are the numbers that decided. `author` asked for the release,
-    `actor` did what is told. `at` and `until` are epoch seconds. `step` counts from 0 and, with `attempt` and `role`,
-    names the gate of an approval; `needed` is how many approvals it takes.
+    `actor` did what is told. `at` and `until` are epoch seconds. `step` counts from 0. `gate` is the key of
+    what people are asked to agree to ("" for nothing): `needed` of `role`.
     """
 
     key: str
@@ -92,6 +92,7 @@ class Notice(msgspec.Struct, frozen=True):
     exposure_percent: float = 0.0
     step: int = 0
     step_name: str = ""
+    gate: str = ""
     role: str = ""
     needed: int = 0
     until: float | None = None

@@ -8,6 +8,7 @@ from ferryman.model.notice import Audience, NoticeKind, Severity
 from ferryman.model.secret import Secret
 
 STUCK_SECONDS = 900.0
+LINK_SECONDS = 86_400.0
 
 
 class WebhookSettings(msgspec.Struct, frozen=True):
@@ -42,11 +43,20 @@ class AppriseSettings(msgspec.Struct, frozen=True):
     url: Secret
 
 
+class Approver(msgspec.Struct, frozen=True):
+    """The one person whom a channel reaches, and in which role (operator or admin) their word counts when they answer by
+    a link."""
+
+    person: str
+    role: str = "operator"
+
+
 class ChannelSettings(msgspec.Struct, frozen=True):
-    """One channel, by a name of its own."""
+    """One channel, by a name of its own. With an `approver`, what asks for approvals carries a link by which they answer."""
 
     name: str
     via: WebhookSettings | SlackSettings | EmailSettings | AppriseSettings
+    approver: Approver | None = None
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -61,8 +71,14 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class NotifySettings(msgspec.Struct, frozen=True):
-    """All of it. A rollout that has not moved for `stuck_seconds` outside a wait is told of."""
+    """All of it. A rollout that has not moved for `stuck_seconds` outside a wait is told of. An approval link is good for
+    `link_seconds` at most."""
 
     channels: tuple[ChannelSettings, ...] = ()
     rules: tuple[Rule, ...] = ()
     stuck_seconds: float = STUCK_SECONDS
+    link_seconds: float = LINK_SECONDS
+
+    def approver(self, channel: str) -> Approver | None:
+        """Who answers by links of this channel; None for nobody."""
+        return next((each.approver for each in self.channels if each.name == channel), None)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+RESERVED_NAMES = frozenset({"ferryman", "anonymous"})
+"""Actors that are nobody's name."""
+
 
 class Role(StrEnum):
     """Lowest first: each may all that the one before it may."""

@@ -47,12 +47,14 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class Given(msgspec.Struct, frozen=True):
-    """One person's word on what was asked: when (epoch seconds), who, in which role, and what they said to it."""
+    """One person's word on what was asked: when (epoch seconds), who, in which role, what they said to it, and the digest
+    of the link by which it came ("" without one)."""
 
     at: float
     by: str
     role: str
     reason: str = ""
+    link: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):

@@ -48,6 +48,7 @@ class Told(msgspec.Struct, frozen=True):
     lines: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     until: float | None = None
+    gate: str = ""
     role: str = ""
     needed: int = 0
 
@@ -170,6 +171,7 @@ def _notice(told: Told, moment: Moment, key: str = "") -> Notice:
         exposure_percent=rollout.exposure_percent,
         step=rollout.step,
         step_name=clean(rollout.current.name),
+        gate=told.gate,
         role=told.role,
         needed=told.needed,
         until=told.until,
@@ -215,6 +217,7 @@ def _asked(body: ApprovalOpened, m: Moment) -> Told:
         (line,),
         m.numbers,
         until=body.until,
+        gate=body.key,
         role=body.role,
         needed=body.count,
     )

@@ -10,6 +10,7 @@ import msgspec
 from ferryman.model.notice import Audience, NoticeKind, Severity
 from ferryman.model.notify import (
     AppriseSettings,
+    Approver,
     ChannelSettings,
     EmailSettings,
     NotifySettings,
@@ -17,6 +18,7 @@ from ferryman.model.notify import (
     SlackSettings,
     WebhookSettings,
 )
+from ferryman.model.role import RESERVED_NAMES, Role
 from ferryman.spec.document import join
 from ferryman.spec.kinds import BAD, Choice, Duration, Schema, Text, Whole, items, read, wrong_type
 from ferryman.spec.nodes import MapNode, Node, shorten
@@ -45,6 +47,9 @@ _WEB = Text(
     rule="http or https, without user and password; if the address itself is secret, name a place for it",
     most=2000,
     hidden=True,
+)
+PERSON = Text(
+    label="name", pattern=r"\S(?:[^\x00-\x1f\x7f]{0,98}\S)?", rule="one line, at most 100 characters", most=100
 )
 SECRET = SecretPlace()
 
@@ -175,9 +180,35 @@ APPRISE = Keys(
 )
 
 
+def _approver(given: Given) -> object:
+    person = given.values.get("person")
+    if not isinstance(person, str):
+        return BAD
+    if person.lower() in RESERVED_NAMES:
+        given.wrong("person", "not_allowed", f"`{person}` is nobody's name", "the name their token or sign-in has")
+    return Approver(person, str(given.values.get("role", Approver("").role)))
+
+
+APPROVER = Keys(
+    title="Approver",
+    doc="The one person whom the channel reaches. Notices that ask for approvals carry a "
+    "[link](notifications.md#approval-links) by which they answer. Needs `publicUrl`.",
+    keys=(
+        Key("person", PERSON, "Their name in the log: the one that their token or sign-in has, so that nobody counts twice.",
+            required=True),
+        Key("role", Choice((Role.OPERATOR.value, Role.ADMIN.value)), "The role in which their word counts.", default="operator"),
+    ),
+    build=_approver,
+)  # fmt: skip
+
+
 def _channel(given: Given) -> object:
     via = next((given.values[name] for name in ("webhook", "slack", "email", "apprise") if name in given.values), None)
-    return BAD if via is None else ChannelSettings("", via)  # type: ignore[arg-type]
+    approver = given.values.get("approver")
+    if isinstance(approver, Approver) and isinstance(via, EmailSettings) and len(via.recipients) > 1:
+        message = "the mail goes to several people, and each of them could answer as this one"
+        given.wrong("approver", "exclusive", message, "give each of them a channel of their own")
+    return BAD if via is None else ChannelSettings("", via, approver)  # type: ignore[arg-type]
 
 
 CHANNEL = Keys(
@@ -188,6 +219,7 @@ CHANNEL = Keys(
         Key("slack", SLACK, SLACK.doc),
         Key("email", EMAIL, EMAIL.doc),
         Key("apprise", APPRISE, APPRISE.doc),
+        Key("approver", APPROVER, "Who answers by links that come this way."),
     ),
     exclusive=(("webhook",), ("slack",), ("email",), ("apprise",)),
     one_of=True,
@@ -233,6 +265,7 @@ def _notify(given: Given) -> object:
     return msgspec.structs.replace(
         made,
         stuck_seconds=given.values.get("stuckAfter", made.stuck_seconds),
+        link_seconds=given.values.get("linkExpiry", made.link_seconds),
     )
 
 
@@ -246,8 +279,12 @@ NOTIFY = Keys(
             "stuckAfter", Duration(least=60.0, most=7 * 86_400.0),
             "A rollout that has not moved for so long outside a wait is told of as stuck.", default="15m",
         ),
+        Key(
+            "linkExpiry", Duration(least=60.0, most=7 * 86_400.0),
+            "An approval link is good for so long, or until the time to answer is over.", default="24h",
+        ),
     ),
     build=_notify,
 )  # fmt: skip
-NOTIFY_SECTIONS: tuple[Keys, ...] = (NOTIFY, CHANNEL, WEBHOOK, SLACK, EMAIL, APPRISE, NOTIFY_RULE)
+NOTIFY_SECTIONS: tuple[Keys, ...] = (NOTIFY, CHANNEL, WEBHOOK, SLACK, EMAIL, APPRISE, APPROVER, NOTIFY_RULE)
 """What the reference has a heading for."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from ferryman.model.errors import SpecError
+from ferryman.model.notify import NotifySettings
 from ferryman.model.settings import Settings
 from ferryman.spec.document import load
 from ferryman.spec.kinds import Schema, read
@@ -67,6 +68,9 @@ def _across(given: Given) -> None:
         given.missing(
             "publicUrl", "`oidc` needs `publicUrl`", "the provider sends people back there after they signed in"
         )
+    notify = given.values.get("notify")
+    if isinstance(notify, NotifySettings) and given.lacks("publicUrl") and any(c.approver for c in notify.channels):
+        given.missing("publicUrl", "an `approver` needs `publicUrl`", "approval links lead there")
     if given.has("tls") and given.values.get("insecureHttp") is True:
         given.wrong("insecureHttp", "exclusive", "`tls` and `insecureHttp` exclude each other", "keep `tls`")
     url = str(given.values.get("publicUrl", ""))

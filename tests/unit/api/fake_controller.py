@@ -20,6 +20,7 @@ from ferryman.core.phases import Verb
 from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import QUESTIONS, ChecklistItem, ChecklistView, Stand
 from ferryman.model.errors import FerrymanError, Refused, UsageError
+from ferryman.model.link import LinkView
 from ferryman.model.notice import ChannelView
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
@@ -40,6 +41,8 @@ CHANNEL = ChannelView(
     trouble="ops: 3 attempts failed, 2 notices wait: https://ops.example.org answers 503",
 )  # fmt: skip
 
+GOOD_LINK = "0123abcd.good.link"
+
 
 @dataclass
 class FakeNotifier:
@@ -54,11 +57,35 @@ class FakeNotifier:
     def trouble(self) -> tuple[str, ...]:
         return tuple(channel.trouble for channel in self.channels if channel.trouble)
 
+    async def rotate_key(self, actor: str) -> None:
+        self.tested.append(("rotate-key", actor))
+
     async def test(self, channel: str, actor: str) -> str:
         if channel != "ops":
             raise UsageError("unknown_channel", f"there is no channel {channel!r}", "channels are ops")
         self.tested.append((channel, actor))
         return "200 from https://ops.example.org"
+
+
+@dataclass
+class FakeLinks:
+    """One good link, which is used up by an answer."""
+
+    link: LinkView | None = None
+    answers: list[tuple[bool, str]] = field(default_factory=list[tuple[bool, str]])
+    answer_view: AnswerView = field(default_factory=lambda: AnswerView("shop", "approved 1/1", "shop-2", changed=True))
+
+    async def look(self, token: str) -> LinkView:
+        if token != GOOD_LINK or self.link is None:
+            raise Refused("link_forged", "this link was not made here, or it was changed on its way")
+        if self.answers:
+            raise Refused("link_used", "this link was used already: ana agreed by it")
+        return self.link
+
+    async def answer(self, token: str, *, agree: bool, reason: str) -> AnswerView:
+        await self.look(token)
+        self.answers.append((agree, reason))
+        return self.answer_view
 
 
 def opened_store() -> MemoryStore:
@@ -96,6 +123,7 @@ class FakeController:
     script: list[ServiceView] = field(default_factory=list)
     store: MemoryStore = field(default_factory=opened_store)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
+    links: FakeLinks = field(default_factory=FakeLinks)
     summaries: tuple[RolloutSummary, ...] = ()
     answer: AnswerView = field(default_factory=lambda: AnswerView("shop", "supersedes v1", "shop-2", changed=True))
 

@@ -22,10 +22,7 @@ from unit.golden import Golden
 from unit.notify.telling import NOTICE
 
 GOLDEN = Path(__file__).parent / "golden"
-ACTIONS = (
-    Action("Approve", "https://ferry.example.org/approval?token=a.b"),
-    Action("Deny", "https://ferry.example.org/approval?token=c.d"),
-)
+ACTIONS = (Action("Approve or deny", "https://ferry.example.org/approval?t=a.b.c"),)
 MESSAGE = Message("shop/12/ops", NOTICE, "https://ferry.example.org/rollouts/shop-2", ACTIONS)
 HOSTILE = '<script>alert(1)</script> <!channel> *b*\r\nBcc: eve@example.org\r\n\r\nbody & "quotes" \''
 HOOK = "https://hooks.example.org/T0/secret-part"
@@ -213,7 +210,7 @@ def test_apprise_letter() -> None:
     assert (letter.title, letter.type) == (NOTICE.title, "failure")
     assert "error_rate 4.1% > 1.5x 0.61% (n=1,204)" in letter.body
     assert letter.body.endswith(
-        "Approve: https://ferry.example.org/approval?token=a.b\nDeny: https://ferry.example.org/approval?token=c.d\nhttps://ferry.example.org/rollouts/shop-2"
+        "Approve or deny: https://ferry.example.org/approval?t=a.b.c\nhttps://ferry.example.org/rollouts/shop-2"
     )
 
 

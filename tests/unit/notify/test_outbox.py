@@ -6,6 +6,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 
 from ferryman.core.phases import Verb
 from ferryman.engine.outbox import lane as lanes
@@ -14,7 +15,7 @@ from ferryman.model.errors import Rejected, UsageError
 from ferryman.model.notice import NoticeKind
 from ferryman.notify.base import Delayed, Message
 from ferryman.notify.memory import MemoryChannel
-from unit.notify.outbox_world import DOWN, World, carry, played
+from unit.notify.outbox_world import DOWN, World, carry, compose, played
 from unit.playbook import release
 
 
@@ -207,5 +208,22 @@ def test_a_test_message_goes_out_at_once_and_names_who_asked() -> None:
         with pytest.raises(UsageError) as caught:
             await outbox.test("nobody", "ana")
         assert caught.value.code == "unknown_channel"
+
+    played(story)
+
+
+def test_what_waits_is_made_anew_when_links_are() -> None:
+    async def story(world: World) -> None:
+        outbox = await world.begin()
+        world.channels["ops"].problem = DOWN
+        carry(world)
+        await world.turn(outbox)
+        outbox.compose = lambda notice, channel: replace(compose(notice, channel), link="https://f.example/new")
+        outbox.recompose()
+        world.channels["ops"].problem = None
+        await world.pass_time(outbox, 600.0)
+        sent = world.channels["ops"].sent
+        assert sorted(m.notice.kind.value for m in sent) == ["approval", "promoted", "started", "started"]
+        assert {m.link for m in sent} == {"https://f.example/new"}
 
     played(story)

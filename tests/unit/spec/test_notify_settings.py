@@ -8,6 +8,7 @@ from ferryman.model.errors import SpecError
 from ferryman.model.notice import Audience, NoticeKind, Severity
 from ferryman.model.notify import (
     AppriseSettings,
+    Approver,
     ChannelSettings,
     EmailSettings,
     NotifySettings,
@@ -50,7 +51,7 @@ def test_the_example_is_what_it_says() -> None:
                 "ops", WebhookSettings("https://ops.example.com/ferryman", Secret(env="OPS_SIGNING_SECRET"))
             ),
             ChannelSettings("team", SlackSettings(Secret(env="SLACK_WEBHOOK"))),
-            ChannelSettings("ana", mail),
+            ChannelSettings("ana", mail, Approver("ana@example.com", "operator")),
             ChannelSettings("phone", AppriseSettings(Secret(env="APPRISE_URL"))),
         ),
         rules=(
@@ -103,6 +104,24 @@ def test_the_port_follows_from_the_security(security: str, port: int) -> None:
         ("notify: {channels: {Ops: {slack: {url: {env: A}}}}}\n", ["notify.channels.Ops not_allowed"]),
         ("notify: {rules: [{to: [ops]}]}\n", ["notify.rules not_allowed"]),
         ("notify: {rules: [{kinds: [rolback]}]}\n", ["notify.rules[0].kinds[0] not_allowed"]),
+        (
+            channel("slack: {url: {env: A}}, approver: {role: viewer}"),
+            ["notify.channels.ops.approver.person missing", "notify.channels.ops.approver.role not_allowed"],
+        ),
+        (
+            channel("slack: {url: {env: A}}, approver: {person: Ferryman}"),
+            ["notify.channels.ops.approver.person not_allowed"],
+        ),
+        (
+            channel('slack: {url: {env: A}}, approver: {person: "a\\nb"}'),
+            ["notify.channels.ops.approver.person not_allowed"],
+        ),
+        (
+            channel("email: {host: m, from: a@b.c, to: [a@b.c, d@e.f]}, approver: {person: ana}"),
+            ["notify.channels.ops.approver exclusive"],
+        ),
+        ("notify: {channels: {ops: {slack: {url: {env: A}}, approver: {person: ana}}}}\n", ["publicUrl missing"]),
+        ("notify: {linkExpiry: 8d}\n", ["notify.linkExpiry out_of_range"]),
         ("notify: {stuckAfter: 5s}\n", ["notify.stuckAfter out_of_range"]),
     ],
 )

@@ -29,7 +29,6 @@ from ferryman.api.access.links import Links
 from ferryman.api.access.oidc.flow import Flow
 from ferryman.api.access.principal import (
     EVERY_SERVICE,
-    RESERVED_NAMES,
     Forbidden,
     Principal,
     Role,
@@ -50,6 +49,7 @@ from ferryman.api.access.state import (
     body_of,
 )
 from ferryman.model.errors import StoreError, UsageError
+from ferryman.model.role import RESERVED_NAMES
 from ferryman.model.settings import LOOPBACK_HOSTS, Settings
 from ferryman.store.journal import Journal
 
@@ -98,9 +98,8 @@ class Access:
     # ------------------------------------------------------------------ who asks
     async def authenticate(self, request: Request) -> Principal:
         """Who asks. Raises `Unauthenticated`, `Forbidden` (``wrong_host``, ``csrf``), `TooManyAttempts`."""
+        self.check_host(request)
         uid = local_uid(request)
-        if uid is None:
-            self.hosts.check(request)
         header = request.headers.get("authorization")
         if header is not None:
             return await self._bearer(header, request)
@@ -118,6 +117,11 @@ class Access:
             f"{request.method} {request.url.path} needs a token or a sign-in",
             "send `Authorization: Bearer TOKEN`; `ferry token create` makes one, beside the controller",
         )
+
+    def check_host(self, request: Request) -> None:
+        """Raises `Forbidden` (``wrong_host``) for what came over TCP by a name that is not ours."""
+        if local_uid(request) is None:
+            self.hosts.check(request)
 
     @property
     def reads_are_open(self) -> bool:
@@ -137,7 +141,7 @@ class Access:
         `TooManyAttempts`."""
         token = self.state.tokens.get(token_id(text) or "")
         if token is None or not same(token.made.digest, digest(text)):
-            self._count_failure(request, attempted_id(text))
+            self.count_failure(request, attempted_id(text))
             raise Unauthenticated("bad_token", "this token is not known here", "is it whole, and of this controller?")
         state = token.state(self.now())
         if state != "live":
@@ -152,7 +156,8 @@ class Access:
         token = await self.token(text.strip(), request)
         return Principal(token.made.name, token.made.roles, "token", token.made.id)
 
-    def _count_failure(self, request: Request, named: str) -> None:
+    def count_failure(self, request: Request, named: str = "", what: str = "token") -> None:
+        """Somebody gave a wrong token or link. Raises `TooManyAttempts` when that was too often."""
         address = address_key(request.client.host) if request.client and request.client.host else "socket"
         now = self.now()
         waits = [self.attempts.failed(f"address {address}", now)]
@@ -160,7 +165,7 @@ class Access:
             waits.append(self.attempts.failed(f"token {named}", now))
         if max(waits) > 0:
             raise too_many(max(waits), address)
-        _log.warning("a wrong token from %s", address)  # within the limits only: guessing must not fill the log
+        _log.warning("a wrong %s from %s", what, address)  # within the limits only: guessing must not fill the log
 
     async def _note_use(self, token: Token) -> None:
         now = self.now()
@@ -279,7 +284,7 @@ class Access:
         `Unauthenticated` (``link_over``), `TooManyAttempts`."""
         name = self.links.take(text, self.now())
         if name is None:
-            self._count_failure(request, "")
+            self.count_failure(request, what="link")
             raise Unauthenticated(
                 "link_over", "this link was used already, or is too old", "`ferry dashboard` makes one"
             )

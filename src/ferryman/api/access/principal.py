@@ -15,8 +15,6 @@ from ferryman.model.errors import FerrymanError
 from ferryman.model.role import Role
 
 EVERY_SERVICE = "*"
-RESERVED_NAMES = frozenset({"ferryman", "anonymous"})
-"""Actors that are nobody's name."""
 
 
 class Permission(StrEnum):

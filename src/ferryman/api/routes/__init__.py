@@ -5,6 +5,7 @@ from __future__ import annotations
 from ferryman.api.endpoint import AnyEndpoint
 from ferryman.api.routes import (
     access,
+    approval,
     audit,
     controller,
     deploy,
@@ -25,6 +26,7 @@ GROUPS: dict[str, tuple[AnyEndpoint, ...]] = {
     "stream": stream.ENDPOINTS,
     "deploy": deploy.ENDPOINTS,
     "verbs": verbs.ENDPOINTS,
+    "approval": approval.ENDPOINTS,
     "audit": audit.ENDPOINTS,
     "access": (*access.ENDPOINTS, *oidc.ENDPOINTS),
     "health": health.ENDPOINTS,

@@ -20,6 +20,12 @@ async def post_test(call: Call[Nothing, wire.ActorRequest]) -> wire.Tested:
     return wire.Tested(channel, said)
 
 
+async def post_rotate_key(call: Call[Nothing, wire.ActorRequest]) -> wire.Rotated:
+    """End every approval link that was sent."""
+    await call.api.controller.notifier.rotate_key(call.actor(call.body.actor))
+    return wire.Rotated(rotated=True)
+
+
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
     Endpoint(
         method="GET",
@@ -44,5 +50,17 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="Send a test message at once",
         detail="Outside the queue, and tried once.",
         problems=(404, 503),
+    ),
+    Endpoint(
+        method="POST",
+        path="/v1/notify/rotate-key",
+        permission=Permission.ADMINISTER,
+        scope=Scoped.EVERYWHERE,
+        handler=post_rotate_key,
+        answer=wire.Rotated,
+        query=Nothing,
+        body=wire.ActorRequest,
+        summary="Change the key that signs approval links",
+        detail="Every link that was sent is good no longer.",
     ),
 )

@@ -16,8 +16,24 @@ LASTS = {"sent": "sent", "waiting": "failed, tried again", "given_up": "given up
 
 
 def run(context: Context) -> int:
-    """List or try channels."""
-    return _test(context) if context.args.action == "test" else _list(context)
+    """List or try channels, or end all approval links."""
+    match context.args.action:
+        case "test":
+            return _test(context)
+        case "rotate-key":
+            return _rotate(context)
+        case _:
+            return _list(context)
+
+
+def _rotate(context: Context) -> int:
+    if context.args.channel:
+        raise UsageError(
+            "usage", "`ferry notify rotate-key` takes no channel", "one key signs the links of all of them"
+        )
+    context.out.emit(reading_client(context).rotate_key(actor=context.actor))
+    context.out.say("approval links are signed with a new key: those that were sent are good no longer")
+    return OK
 
 
 def _list(context: Context) -> int:

@@ -161,6 +161,12 @@ class Outbox:
             lane.queue_up(self.compose(notice, name), position, self.now(), late=late)
             self._wakes[name].set()
 
+    def recompose(self) -> None:
+        """Make what waits anew: what is in messages beside their notices has changed."""
+        for name, lane in self.lanes.items():
+            for item in lane.queue.items:
+                item.message = self.compose(item.message.notice, name)
+
     def _lasting(self, name: str) -> frozenset[str]:
         return frozenset(f"{key}/{name}" for key in self._stuck)
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from ferryman.api.access.credentials import same
 from ferryman.api.access.oidc.refused import refused
-from ferryman.api.access.principal import RESERVED_NAMES
-from ferryman.model.role import Role
+from ferryman.model.role import RESERVED_NAMES, Role
 from ferryman.model.settings import Oidc
 
 KEY_TYPES = {"RS256": "RSA", "ES256": "EC"}
