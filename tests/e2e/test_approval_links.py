@@ -112,7 +112,7 @@ def test_a_release_goes_on_by_links_from_mails(project: Served, mails: MailServe
     for _ in range(2):
         for reply in (httpx2.get(ours), answer(ours, "approve"), answer(ours, "deny", "changed my mind")):
             assert reply.status_code == 410
-            assert f"{ANA} agreed by it at 20" in reply.text
+            assert f"used by {ANA}, who agreed, at 20" in reply.text
         project.end_controller(signal.SIGKILL)
         project.serve()
 

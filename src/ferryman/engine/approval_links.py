@@ -123,12 +123,12 @@ class ApprovalLinks:
         claims = read_token(self._key.get(), token)
         approver = self._settings.notify.approver(claims.channel)
         if approver is None or approver.person != claims.person:
-            message = f"{claims.person} is not asked by links any more"
+            message = f"this link is for {claims.person}, who is not asked by links any more"
             raise Refused("link_withdrawn", message, hint=LOOK_ELSEWHERE)
         used = await self._use(claims, digest_of(token))
         if used is not None:
             who, what, at = used
-            message = f"this link was used already: {who} {what} by it at {moment_text(at)}"
+            message = f"it was used by {who}, who {what}, at {moment_text(at)}"
             raise Refused("link_used", message, hint="a link is good once, and nothing more was done now")
         if self._now() >= claims.expires_at:
             message = f"this link was good until {moment_text(claims.expires_at)}"
@@ -162,7 +162,7 @@ class ApprovalLinks:
             said = asked.given if asked is not None else ()
             names = ", ".join(dict.fromkeys(given.by for given in said))
             why = clean(rollout.cause.reason) if rollout.cause is not None else f"agreed: {names}" if names else ""
-            message = f"{claims.rollout} does not wait for this answer any more" + (f" ({why})" if why else "")
+            message = f"release {claims.rollout} does not wait for this answer any more" + (f" ({why})" if why else "")
             raise Refused("link_moved_on", message, hint=LOOK_ELSEWHERE)
         if not ranks_as(approver.role, found[1].role):
             message = f"this asks for role {found[1].role}, and {claims.person} answers as {approver.role}"
@@ -170,4 +170,4 @@ class ApprovalLinks:
 
 
 def _over(claims: Claims, where: str) -> Refused:
-    return Refused("link_over", f"{claims.rollout} is over: {where}", hint="there is nothing left to answer")
+    return Refused("link_over", f"release {claims.rollout} is over: {where}", hint="there is nothing left to answer")

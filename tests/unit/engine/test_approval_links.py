@@ -268,7 +268,7 @@ def test_a_denial_needs_a_reason_and_takes_the_release_back(tmp_path: Path) -> N
         assert await world.code(world.token("ben-mail"), agree=True) == "link_moved_on"
         world.book.run()
         # Long over, it still says who used it.
-        with pytest.raises(Refused, match=r"already: ana@example\.org refused by it at 1970-"):
+        with pytest.raises(Refused, match=r"used by ana@example\.org, who refused, at 1970-"):
             await world.links.look(token)
         assert await world.code(world.token("ben-mail"), agree=True) == "link_over"
         world.book.deploy(release("v3", strategy=canary(SetWeight(50, 1))))
