@@ -9,6 +9,7 @@ from ferryman_flags.definition import BrokenFlag, Flag, FlagSet, parse
 from ferryman_flags.details import Details
 from ferryman_flags.errors import DefinitionError, ErrorCode, Reason
 from ferryman_flags.evaluator import Evaluator
+from ferryman_flags.overriding import override
 
 __version__ = "0.1.0"
 
@@ -24,5 +25,6 @@ __all__ = [
     "Reason",
     "Status",
     "bound",
+    "override",
     "parse",
 ]

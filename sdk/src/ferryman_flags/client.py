@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ferryman_flags import disk
+from ferryman_flags import disk, overriding
 from ferryman_flags.errors import DefinitionError
 from ferryman_flags.evaluator import Evaluator
 from ferryman_flags.evidence import Evidence
@@ -211,6 +211,7 @@ _clients: weakref.WeakSet[FlagClient] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
+    overriding.after_fork()
     for client in list(_clients):
         client.after_fork()
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 from ferryman_flags.errors import ErrorCode, Reason
-
-NO_METADATA: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,4 +20,4 @@ class Details:
     error: ErrorCode | None = None
     message: str = ""
     """For people, when there is an error."""
-    metadata: Mapping[str, str | int | float | bool] = field(default_factory=lambda: NO_METADATA, hash=False)
+    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict[str, Any], hash=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import builtins
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -15,7 +14,7 @@ from ferryman_flags.definition import FlagSet, parse
 from ferryman_flags.details import Details
 from ferryman_flags.errors import Reason
 from ferryman_flags.kinds import SERVES, Kind, as_kind, copied, kind_of
-from ferryman_flags.override import Overriding, overrides
+from ferryman_flags.overriding import join, override, overrides, watch
 from ferryman_flags.snapshot import Snapshot, Tables
 
 T = TypeVar("T")
@@ -29,32 +28,39 @@ class Evaluator:
     `bound` says.
     """
 
+    override = staticmethod(override)
+    """`with flags.override({key: value})`: for this thread or task, see `ferryman_flags.overriding.override`."""
+
     def __init__(self, counters: Counters | None = None) -> None:
         self.counters = counters or Counters()
         self._write = threading.Lock()
         self._snapshot = Snapshot(EMPTY, None, self.counters.cell)
-        self._overriding = 0
+        self._is_detoured = False
         self._show()
+        join(self)
 
     @property
     def snapshot(self) -> Snapshot:
         """What it knows now."""
         return self._snapshot
 
-    def load(self, document: str | bytes | Mapping[str, Any], version: int | None = None) -> frozenset[str]:
+    def load(self, document: str | bytes | Mapping[str, Any], version: builtins.int | None = None) -> frozenset[str]:
         """Take over a whole document of flagd JSON; returns the keys of the flags that are not as they were.
 
         A flag that is broken gives PARSE_ERROR and is among `snapshot.problems()`; the others work. Raises
         `DefinitionError` if the document cannot be used at all; then everything stays as it was.
         """
-        flag_set = parse(document)
+        return self.take(parse(document), version)
+
+    def take(self, flag_set: FlagSet, version: builtins.int | None = None) -> frozenset[str]:
+        """`load` for flags that were parsed already."""
         with self._write:
             return self._take(flag_set, version)
 
     def patch(
         self,
         flags: Mapping[str, Any],
-        version: int | None = None,
+        version: builtins.int | None = None,
         *,
         evaluators: Mapping[str, Any] = MappingProxyType({}),
     ) -> frozenset[str]:
@@ -62,16 +68,22 @@ class Evaluator:
         with self._write:
             return self._take(self._snapshot.patched(flags, evaluators), version)
 
-    def _take(self, flag_set: FlagSet, version: int | None) -> frozenset[str]:
+    def _take(self, flag_set: FlagSet, version: builtins.int | None) -> frozenset[str]:
         snapshot, changed = self._snapshot.succeeded_by(flag_set, version)
         self._snapshot = snapshot
         self._show()
         return changed
 
     def _show(self) -> None:
-        """Let evaluations take the short way through the tables; none while somebody overrides something."""
-        tables = (Tables(), Tables()) if self._overriding else (self._snapshot.values, self._snapshot.details)
+        """Let evaluations take the short way, through the tables of functions, or not."""
+        tables = (Tables(), Tables()) if self._is_detoured else (self._snapshot.values, self._snapshot.details)
         self._values, self._details = tables
+
+    def detour(self, *, is_on: builtins.bool) -> None:
+        """Take the longer way, on which overrides count; called by `ferryman_flags.overriding`."""
+        with self._write:
+            self._is_detoured = is_on
+            self._show()
 
     def follow(self) -> None:
         """From now on also note, for the request at hand, which variants it is given (`ferryman_flags.context.trail`)."""
@@ -79,26 +91,6 @@ class Evaluator:
             if not self.counters.follows:
                 self.counters.follows = True
                 self._snapshot = Snapshot(self._snapshot.flags, self._snapshot.version, self.counters.cell)
-                self._show()
-
-    @contextmanager
-    def override(self, values: Mapping[str, Any] = MappingProxyType({}), /, **named: Any) -> Generator[None]:
-        """Inside, in this thread or task, these flags have these values, whether they exist or not.
-
-        It nests, crosses `await`, and touches no other flag. A value of a type that is not asked for has no effect.
-        While it lasts anywhere, all evaluations take a longer way: it is for tests and for trying out.
-        """
-        overriding = Overriding({**values, **named})
-        with self._write:
-            self._overriding += 1
-            self._show()
-        overriding.begin()
-        try:
-            yield
-        finally:
-            overriding.end()
-            with self._write:
-                self._overriding -= 1
                 self._show()
 
     def bool(self, key: str, default: builtins.bool, context: Mapping[str, Any] | None = CURRENT) -> builtins.bool:
@@ -155,7 +147,8 @@ class Evaluator:
     def _found(self, kind: Kind | None, key: str, default: Any, context: Any, *, details: builtins.bool) -> Any:
         """What the short way did not give: by a function that is made now, else exactly."""
         snapshot = self._snapshot
-        if self._overriding:
+        if self._is_detoured:
+            watch(self, key)
             found = _overridden(kind, key)
             if found is not None:
                 return found if details else found.value

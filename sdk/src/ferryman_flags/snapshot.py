@@ -10,7 +10,7 @@ from typing import Any
 from ferryman_flags.closures import Closure, Closures, full_data
 from ferryman_flags.codegen import Cells, Evaluate, function_of
 from ferryman_flags.definition import BrokenFlag, Flag, FlagSet, parse_flag
-from ferryman_flags.details import NO_METADATA, Details
+from ferryman_flags.details import Details
 from ferryman_flags.errors import ErrorCode, FlagFailure, Reason
 from ferryman_flags.kinds import KINDS, Kind, copied
 from ferryman_flags.outcomes import failed, of_default, of_disabled, of_variant, variant_name
@@ -122,7 +122,7 @@ class Snapshot:
         if not isinstance(key, str):
             key = f"<{type(key).__name__}>"
         flag = self.flags.flags.get(key)
-        metadata = flag.metadata if isinstance(flag, Flag) else NO_METADATA
+        metadata: Mapping[str, Any] = flag.metadata if isinstance(flag, Flag) else {}
         try:
             found = self._evaluate(kind, flag, key, context)
             if found.variant is None:
