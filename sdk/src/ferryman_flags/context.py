@@ -59,6 +59,14 @@ def trail() -> Generator[Trail]:
         _trail.reset(token)
 
 
+def begin(context: Mapping[str, Any]) -> Trail:
+    """`bound` and `trail` without an end: for a `contextvars.Context` of one's own, which is thrown away."""
+    seen: Trail = set()
+    _bound.set({**_bound.get(), **context})
+    _trail.set(seen)
+    return seen
+
+
 def leave_trail(step: tuple[str, str]) -> None:
     """Add to the trail of this request, if it has one."""
     seen = _trail.get()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from contextvars import copy_context
 from typing import Any
 
 from ferryman_flags.client import FlagClient
-from ferryman_flags.context import NOBODY, Trail, bound, trail
+from ferryman_flags.context import NOBODY, Trail, begin, bound, trail
 
 FAILED_FROM = 500
 log = logging.getLogger("ferryman_flags")
@@ -95,8 +94,8 @@ class _Answer:
     ) -> None:
         self._flags, self._own, self._began = flags, context, time.perf_counter()
         self._status, self._is_noted = 0, False
-        self._context, self._stack = copy_context(), ExitStack()
-        self._steps: Trail = self._context.run(self._enter)
+        self._context = copy_context()
+        self._steps = self._context.run(begin, context)
 
         def watching(status: str, *rest: Any) -> Any:
             self._status = int(status[:3])
@@ -108,10 +107,6 @@ class _Answer:
         except BaseException:
             self._end(ok=False)
             raise
-
-    def _enter(self) -> Trail:
-        self._stack.enter_context(bound(self._own))
-        return self._stack.enter_context(trail())
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -137,5 +132,4 @@ class _Answer:
     def _end(self, *, ok: bool) -> None:
         if not self._is_noted:
             self._is_noted = True
-            self._context.run(self._stack.close)
             _note(self._flags, self._steps, self._own, ok=ok, began=self._began)
