@@ -12,6 +12,8 @@ from starlette.requests import Request
 from ferryman.api import wire
 from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Principal
+from ferryman.api.flags.hub import FlagHub
+from ferryman.api.flags.tickets import Tickets
 from ferryman.api.idempotency import Answers
 from ferryman.api.port import Operations
 from ferryman.api.stream.hub import Hub
@@ -28,13 +30,18 @@ class Api:
     access: Access
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     hub: Hub = field(init=False)
+    flag_hub: FlagHub = field(init=False)
+    tickets: Tickets = field(init=False)
     answers: Answers = field(init=False)
 
     def __post_init__(self) -> None:
         self.hub = Hub(self.controller)
+        self.flag_hub = FlagHub(self.controller.flags)
+        self.tickets = Tickets(self.access.random_bytes(32), self.access.now)
         self.answers = Answers(self.access.journal, time.time)
 
     def stop(self) -> None:
         """End what waits for something to happen: long polls and streams."""
         self.stopping.set()
         self.hub.close()
+        self.flag_hub.close()

@@ -52,7 +52,8 @@ class Dispatch:
             return self._refuse(_internal(error))
 
     def _refuse(self, error: FerrymanError) -> Answer:
-        return refuse(error) if self.endpoint.refusal is None else self.endpoint.refusal(error)
+        told = self.endpoint.refusal or self.endpoint.wording or refuse
+        return told(error)
 
     async def _answer(self, request: Request) -> Answer:
         endpoint = self.endpoint

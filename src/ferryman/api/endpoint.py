@@ -102,7 +102,8 @@ class Endpoint(Generic[Q, B]):
     `permission` None: anybody, recognised or not (then `Call.principal` has no roles unless it was recognised).
     `answer` is the type of the JSON that comes back with `status`; for another `media` it is `str`. `query` and `body`
     are structs that forbid unknown fields. `problems` names the statuses of errors beyond those every endpoint may have.
-    With `open_query` names that `query` does not know are passed over: somebody else's protocol says what they are.
+    With `open_query` names that `query` does not know are passed over: somebody else's protocol says what they are, and
+    has a `wording` of its own for errors.
     `refusal` is for pages that stand by themselves: it makes the page of an error. Whoever opens them is not looked for
     (what is in query or body must prove it), and their body is that of an HTML form.
     """
@@ -122,6 +123,7 @@ class Endpoint(Generic[Q, B]):
     problems: tuple[int, ...] = ()
     open_query: bool = False
     refusal: Callable[[FerrymanError], Answer] | None = None
+    wording: Callable[[FerrymanError], Answer] | None = None
 
     @property
     def name(self) -> str:

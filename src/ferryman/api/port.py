@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ferryman.core.phases import Verb
+from ferryman.engine.flags.service import FlagService
 from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.link import LinkView
@@ -233,6 +234,11 @@ class Operations(Protocol):
     @property
     def links(self) -> Linked:
         """Answers by approval links."""
+        ...
+
+    @property
+    def flags(self) -> FlagService:
+        """Feature flags."""
         ...
 
 

@@ -28,7 +28,7 @@ URN = "urn:ferryman:"
 
 # Statuses by class, narrowest first; `STATUS_BY_CODE` wins over them.
 _KINDS: tuple[tuple[type[FerrymanError], int, str], ...] = (
-    (SpecError, 422, "The release file cannot be accepted"),
+    (SpecError, 422, "The file cannot be accepted"),
     (Refused, 409, "Not possible now; nothing was changed"),
     (UsageError, 400, "The request makes no sense"),
     (Stale, 409, "Somebody newer wrote first"),
@@ -54,6 +54,8 @@ STATUS_BY_CODE = {
     "no_oidc": 404,
     "ambiguous_token": 409,
     "unknown_channel": 404,
+    "unknown_flag": 404,
+    "unknown_version": 404,
     "not_found": 404,
     "method_not_allowed": 405,
     "slow_request": 408,

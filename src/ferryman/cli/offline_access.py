@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from ferryman.api.access.access import Access
+from ferryman.api.access.making import make_token
 from ferryman.api.access.views import all_tokens, token_view
 from ferryman.api.access.wire import TokenMade, TokenRequest, TokenView
 from ferryman.api.place import state_folder
@@ -57,10 +58,7 @@ class OfflineAccess:
         """A new one."""
 
         async def write(access: Access) -> TokenMade:
-            token, text = await access.create_token(
-                asked.name, asked.role, asked.service, asked.expires_seconds, self._actor
-            )
-            return TokenMade(text, token_view(token, access.now()))
+            return await make_token(access, asked, self._actor)
 
         return self._with(write)
 

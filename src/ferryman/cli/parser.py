@@ -247,7 +247,10 @@ def token(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("create", "list", "revoke"), help="make one, show all, take one out of use")
     parser.add_argument("which", nargs="?", metavar="TOKEN", help="revoke: its id, or a name that only one has")
     parser.add_argument("--name", metavar="NAME", help="create: who acts with it, for the log")
-    parser.add_argument("--role", choices=tuple(role.value for role in Role), help="create: what they may")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--role", choices=tuple(role.value for role in Role), help="create: what they may")
+    kind.add_argument("--server", metavar="ENVIRONMENT", help="create: for programs that evaluate flags of it")
+    kind.add_argument("--client", metavar="ENVIRONMENT", help="create: for pages and apps, where anybody can read it")
     parser.add_argument("--service", metavar="SERVICE", help="create: for this service only (all)")
     parser.add_argument(
         "--expires", metavar="DURATION", default="90d", help="create: how long it counts, or never (90d)"

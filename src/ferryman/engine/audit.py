@@ -165,7 +165,8 @@ def _entry_text(kind: str, body: dict[str, Any]) -> str:
     match kind:
         case "token_created":
             roles = ", ".join(_role(service, role) for service, role in dict(body.get("roles", {})).items())
-            return f"made token {body.get('id')} for {body.get('name')}: {roles}"
+            what = roles or f"{body.get('program')} of {body.get('environment')}"
+            return f"made token {body.get('id')} for {body.get('name')}: {what}"
         case "token_revoked":
             reason = body.get("reason")
             return f"revoked token {body.get('id')} of {body.get('name')}" + (f": {reason}" if reason else "")

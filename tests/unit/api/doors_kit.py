@@ -60,6 +60,11 @@ class Doors:
         _, text = asyncio.run(self.access.create_token(name, role, service, expires_seconds, "root"))
         return text
 
+    def program(self, kind: str = "server", environment: str = "prod") -> str:
+        """The token of a program."""
+        made = self.access.create_program_token(f"{kind}-{environment}", kind, environment, 3600.0, "root")
+        return asyncio.run(made)[1]
+
     def ask(
         self,
         method: str,

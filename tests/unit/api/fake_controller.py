@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from ferryman.api.serve import serve
 from ferryman.cli.client import Client
 from ferryman.core.evolve import evolve
 from ferryman.core.phases import Verb
+from ferryman.engine.flags.service import FlagService
 from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import QUESTIONS, ChecklistItem, ChecklistView, Stand
 from ferryman.model.errors import FerrymanError, Refused, UsageError
@@ -124,8 +126,12 @@ class FakeController:
     store: MemoryStore = field(default_factory=opened_store)
     notifier: FakeNotifier = field(default_factory=FakeNotifier)
     links: FakeLinks = field(default_factory=FakeLinks)
+    flags: FlagService = field(default_factory=lambda: FlagService(time.time))
     summaries: tuple[RolloutSummary, ...] = ()
     answer: AnswerView = field(default_factory=lambda: AnswerView("shop", "supersedes v1", "shop-2", changed=True))
+
+    def __post_init__(self) -> None:
+        self.flags._journal = self.store
 
     def _call(self, *call: Any) -> None:
         self.calls.append(call)

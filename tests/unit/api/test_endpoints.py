@@ -29,7 +29,7 @@ from unit.cli.samples import CANARY
 
 HEALTH = wire.HealthView("0", 1, "p", 0.0)
 RANK = {Role.VIEWER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
-NEEDED = {Permission.READ: 0, Permission.OPERATE: 1, Permission.ADMINISTER: 2}
+NEEDED = {Permission.READ: 0, Permission.EVALUATE: 0, Permission.OPERATE: 1, Permission.ADMINISTER: 2}
 PATH = {"service": "shop", "rollout": "shop-2"}
 
 

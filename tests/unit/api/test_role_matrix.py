@@ -102,4 +102,14 @@ def test_rows_that_anybody_may_ask_are_known_by_name() -> None:
     assert {row.path for row in ENDPOINTS if row.permission is None} == OPEN
 
 
-OPEN = {"/healthz", "/readyz", "/v1/openapi.json", "/v1/session", "/v1/oidc/start", "/v1/oidc/callback", "/approval"}
+OPEN = {
+    "/healthz",
+    "/readyz",
+    "/v1/openapi.json",
+    "/v1/session",
+    "/v1/oidc/start",
+    "/v1/oidc/callback",
+    "/approval",
+} | {
+    "/ofrep/v1/events",  # asks for the ticket in its address
+}

@@ -124,6 +124,7 @@ def test_tokens_are_made_over_the_api_and_told_once() -> None:
     assert made["view"] | {"id": ""} == {
         "id": "", "name": "ana", "roles": {"shop": "operator"}, "state": "live", "created_at": NOW,
         "created_by": "root-token", "expires_at": NOW + 60, "revoked_at": None, "used_at": None,
+        "program": "", "environment": "",
     }  # fmt: skip
     assert doors.post(token=made["token"]).status_code == 200
     listed = doors.get("/v1/tokens", token=admin)

@@ -309,6 +309,8 @@ export interface TokenView {
   expires_at: number | null;
   revoked_at: number | null;
   used_at: number | null;
+  program: string;
+  environment: string;
 }
 
 export interface TokenMade {

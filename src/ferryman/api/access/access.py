@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -48,6 +49,7 @@ from ferryman.api.access.state import (
     TokenUsed,
     body_of,
 )
+from ferryman.flags.definition import ENVIRONMENT_PATTERN
 from ferryman.model.errors import StoreError, UsageError
 from ferryman.model.role import RESERVED_NAMES
 from ferryman.model.settings import LOOPBACK_HOSTS, Settings
@@ -101,6 +103,9 @@ class Access:
         self.check_host(request)
         uid = local_uid(request)
         header = request.headers.get("authorization")
+        key = request.headers.get("x-api-key")
+        if header is None and key is not None:
+            header = f"Bearer {key}"  # how clients of OFREP say it
         if header is not None:
             return await self._bearer(header, request)
         if uid is not None:
@@ -154,7 +159,8 @@ class Access:
         if scheme.lower() != "bearer":
             raise Unauthenticated("bad_token", f"the scheme {scheme[:20]!r} is not known here", "send `Bearer TOKEN`")
         token = await self.token(text.strip(), request)
-        return Principal(token.made.name, token.made.roles, "token", token.made.id)
+        made = token.made
+        return Principal(made.name, made.roles, "token", made.id, made.program, made.environment)
 
     def count_failure(self, request: Request, named: str = "", what: str = "token") -> None:
         """Somebody gave a wrong token or link. Raises `TooManyAttempts` when that was too often."""
@@ -229,17 +235,28 @@ class Access:
         self, name: str, role: Role, service: str, expires_seconds: float | None, actor: str
     ) -> tuple[Token, str]:
         """A new token and its text, which is known here and now only. Raises `UsageError` (``bad_name``), `StoreError`."""
+        if not _SERVICE.fullmatch(service):
+            raise UsageError("bad_name", f"{service[:100]!r} cannot be a service", "a service's name, or * for all")
+        return await self._mint(actor, expires_seconds, name=name, roles={service: role})
+
+    async def create_program_token(
+        self, name: str, program: str, environment: str, expires_seconds: float | None, actor: str
+    ) -> tuple[Token, str]:
+        """The same for a program that asks for the flags of an environment."""
+        if not re.fullmatch(ENVIRONMENT_PATTERN, environment):
+            raise UsageError("bad_name", f"{environment[:100]!r} cannot be an environment", "such as prod, or staging")
+        return await self._mint(actor, expires_seconds, name=name, roles={}, program=program, environment=environment)
+
+    async def _mint(self, actor: str, expires_seconds: float | None, *, name: str, **facts: Any) -> tuple[Token, str]:
         if not _NAME.fullmatch(name) or name.lower() in RESERVED_NAMES:
             raise UsageError(
                 "bad_name",
                 f"{name[:100]!r} cannot be the name of who acts",
                 "letters, digits and . _ @ + -, at most 100",
             )
-        if not _SERVICE.fullmatch(service):
-            raise UsageError("bad_name", f"{service[:100]!r} cannot be a service", "a service's name, or * for all")
         minted = mint_token(self.random_bytes)
         expires_at = None if expires_seconds is None else self.now() + expires_seconds
-        made = TokenCreated(minted.id, name, {service: role}, minted.digest, expires_at)
+        made = TokenCreated(id=minted.id, name=name, digest=minted.digest, expires_at=expires_at, **facts)
         await self._write(actor, "token_created", made)
         return self.state.tokens[minted.id], minted.text
 
@@ -265,8 +282,8 @@ class Access:
 
     @property
     def has_live_token(self) -> bool:
-        """Whether anybody could come in by a token now."""
-        return any(token.state(self.now()) == "live" for token in self.state.tokens.values())
+        """Whether anybody could come in by a token now; a program's opens nothing but flags."""
+        return any(token.state(self.now()) == "live" and token.made.roles for token in self.state.tokens.values())
 
     # ------------------------------------------------------------------ sessions
     async def sign_in(self, name: str, via: str, address: str, *, token: str = "", roles: dict[str, Role]) -> str:

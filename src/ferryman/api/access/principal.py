@@ -18,15 +18,18 @@ EVERY_SERVICE = "*"
 
 
 class Permission(StrEnum):
-    """What an endpoint needs: to look, to steer releases, to settle who may what and to end the controller."""
+    """What an endpoint needs: to look, to steer releases, to settle who may what and to end the controller; to be told what
+    flags are for a user, which tokens of programs may too."""
 
     READ = "read"
+    EVALUATE = "evaluate"
     OPERATE = "operate"
     ADMINISTER = "administer"
 
 
 NEEDED: Mapping[Permission, Role] = {
     Permission.READ: Role.VIEWER,
+    Permission.EVALUATE: Role.VIEWER,
     Permission.OPERATE: Role.OPERATOR,
     Permission.ADMINISTER: Role.ADMIN,
 }
@@ -64,12 +67,15 @@ def too_many(seconds: float, address: str) -> TooManyAttempts:
 class Principal(msgspec.Struct, frozen=True):
     """Somebody who asks. `name` becomes the actor of what they do; `roles` are by service, or for `EVERY_SERVICE`. `via`
     says how they are known: ``socket``, ``token``, ``session``, or ``loopback`` for who is not known at all. `credential`
-    is the id of the token or session, "" without one."""
+    is the id of the token or session, "" without one. With the token of a program `program` is its kind, ``server`` or
+    ``client``, and `environment` the one whose flags it gets; it has no roles."""
 
     name: str
     roles: dict[str, Role]
     via: str = "token"
     credential: str = ""
+    program: str = ""
+    environment: str = ""
 
     def role(self, service: str | None) -> Role | None:
         """The highest role for a service; with None the one held for every service."""
@@ -80,6 +86,8 @@ class Principal(msgspec.Struct, frozen=True):
         """Whether this is allowed for `service`. None means what concerns no single service: reading that is allowed to
         who holds any role at all, and the answer shows only what `may` allows service by service; everything else needs
         the role for every service."""
+        if permission is Permission.EVALUATE and self.program:
+            return True
         if service is None and permission is Permission.READ:
             return bool(self.roles)
         role = self.role(service)

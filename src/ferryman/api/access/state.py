@@ -17,13 +17,16 @@ SESSIONS_MAX = 10_000
 
 
 class TokenCreated(msgspec.Struct, frozen=True):
-    """Body of ``token_created``. `digest` is SHA-256 of the token, in hex; `expires_at` None: never."""
+    """Body of ``token_created``. `digest` is SHA-256 of the token, in hex; `expires_at` None: never. A program's token has a
+    `program` (``server`` or ``client``) and an `environment` of flags instead of roles."""
 
     id: str
     name: str
     roles: dict[str, Role]
     digest: str
     expires_at: float | None
+    program: str = ""
+    environment: str = ""
 
 
 class TokenRevoked(msgspec.Struct, frozen=True):

@@ -28,6 +28,8 @@ def token_view(token: Token, now: float) -> TokenView:
         expires_at=made.expires_at,
         revoked_at=token.revoked_at,
         used_at=token.used_at,
+        program=made.program,
+        environment=made.environment,
     )
 
 

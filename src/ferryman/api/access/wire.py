@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from ferryman.api.access.principal import EVERY_SERVICE
 from ferryman.api.wire import Reason
+from ferryman.flags.definition import ENVIRONMENT_PATTERN
 from ferryman.model.role import Role
 
 EXPIRES_SECONDS_MAX = 10 * 366 * 86_400.0
@@ -18,12 +19,16 @@ SERVICE_PATTERN = r"^(\*|[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?)$"
 
 
 class TokenRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A new token for `name`, who becomes the actor of what it does. `expires_seconds` from now; None: never."""
+    """A new token for `name`, who becomes the actor of what it does. `expires_seconds` from now; None: never. It has a
+    `role`; or it is one of a program that asks for the flags of one `environment`: ``server``, which is kept secret, or
+    ``client``, which anybody may read."""
 
     name: Annotated[str, Meta(max_length=NAME_CHARACTERS_MAX, pattern=NAME_PATTERN)]
-    role: Role
+    role: Role | None = None
     service: Annotated[str, Meta(pattern=SERVICE_PATTERN)] = EVERY_SERVICE
     expires_seconds: Annotated[float, Meta(gt=0, le=EXPIRES_SECONDS_MAX)] | None = None
+    program: Literal["", "server", "client"] = ""
+    environment: Annotated[str, Meta(pattern=f"^({ENVIRONMENT_PATTERN})?$")] = ""
 
 
 class RevokeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +38,7 @@ class RevokeRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TokenView(msgspec.Struct, frozen=True):
-    """A token without its text. `state` is live, expired or revoked; `used_at` is exact to a day after a restart."""
+    """A token without its text. `roles` are empty for a `program`. `state` is live, expired or revoked; `used_at` is exact to a day after a restart."""
 
     id: str
     name: str
@@ -44,6 +49,8 @@ class TokenView(msgspec.Struct, frozen=True):
     expires_at: float | None
     revoked_at: float | None
     used_at: float | None
+    program: str = ""
+    environment: str = ""
 
 
 class TokenMade(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from ferryman.api.access.access import Access
 from ferryman.api.access.links import is_link
+from ferryman.api.access.making import make_token
 from ferryman.api.access.principal import Forbidden, Permission, Principal
 from ferryman.api.access.views import all_tokens, session_view, sign_in_view, token_view
 from ferryman.api.access.wire import (
@@ -30,9 +31,7 @@ async def get_tokens(call: Call[Nothing, Nothing]) -> tuple[TokenView, ...]:
 
 async def post_tokens(call: Call[Nothing, TokenRequest]) -> TokenMade:
     """A new one."""
-    body, access = call.body, call.api.access
-    token, text = await access.create_token(body.name, body.role, body.service, body.expires_seconds, call.actor())
-    return TokenMade(text, token_view(token, access.now()))
+    return await make_token(call.api.access, call.body, call.actor())
 
 
 async def post_revoke(call: Call[Nothing, RevokeRequest]) -> TokenView:
@@ -70,6 +69,10 @@ async def post_session(call: Call[Nothing, SignInRequest]) -> Response:
         cookie = await access.sign_in_by_link(text, request)
     else:
         made = (await access.token(text, request)).made
+        if made.program:
+            raise Forbidden(
+                "forbidden", f"the token of {made.name} is for a program", "sign in with a token of your own"
+            )
         address = request.client.host if request.client else ""
         cookie = await access.sign_in(made.name, "token", address, token=made.id, roles=made.roles)
     session = access.state.session_of_cookie(cookie)

@@ -37,12 +37,12 @@ class EventStream:
                 connection = connection_of(scope)
                 connection.on_lost(self._subscriber.close)
                 connection.let_wait(BEHIND_BYTES_MAX)
-                await self._write(connection, _Outlet(connection, framed=scope["http_version"] != "1.0"))
+                await self._write(connection, ConnectionOutlet(connection, framed=scope["http_version"] != "1.0"))
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             self._hub.leave(self._subscriber)
 
-    async def _write(self, connection: Connection, outlet: _Outlet) -> None:
+    async def _write(self, connection: Connection, outlet: ConnectionOutlet) -> None:
         subscriber = self._subscriber
         await self._replay(connection, outlet)
         outlet.write(await self._hub.snapshot(subscriber.services, subscriber.position))
@@ -56,7 +56,7 @@ class EventStream:
                 outlet.write(await self._hub.snapshot(subscriber.services, subscriber.position))
                 subscriber.follow(outlet)
 
-    async def _replay(self, connection: Connection, outlet: _Outlet) -> None:
+    async def _replay(self, connection: Connection, outlet: ConnectionOutlet) -> None:
         """What a returning client missed, up to where it joined. What happened since waits for it already."""
         after = self._last_seen
         until = self._subscriber.position
@@ -71,7 +71,7 @@ class EventStream:
             after = page[-1].position if len(page) == PAGE else until
 
 
-class _Outlet:
+class ConnectionOutlet:
     """Pieces as the answer to this request has them: `framed`, or up to the end of the connection."""
 
     __slots__ = ("_connection", "_framed")

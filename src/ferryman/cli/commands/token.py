@@ -29,13 +29,23 @@ def run(context: Context) -> int:
 def _create(context: Context) -> int:
     args = context.args
     name = args.name or args.which
-    if not name or not args.role:
+    program = args.server or args.client
+    if not name or not (args.role or program):
         raise UsageError(
-            "bad_usage", "a token needs --name and --role", "ferry token create --name ana --role operator"
+            "bad_usage",
+            "a token needs --name, and --role, --server or --client",
+            "ferry token create --name ana --role operator",
         )
     if not 1 <= len(name) <= NAME_CHARACTERS_MAX:
         raise UsageError("bad_name", f"a name has at most {NAME_CHARACTERS_MAX} characters", "shorten it")
-    asked = TokenRequest(name, Role(args.role), args.service or "*", _expiry(args.expires))
+    asked = TokenRequest(
+        name,
+        Role(args.role) if args.role else None,
+        args.service or "*",
+        _expiry(args.expires),
+        "server" if args.server else "client" if args.client else "",
+        program or "",
+    )
     made = keeper(context.project, context.actor).create_token(asked)
     context.out.emit(made)
     context.out.say(made.token)
@@ -80,6 +90,8 @@ def _row(each: TokenView) -> tuple[str, ...]:
 
 
 def _roles(each: TokenView) -> str:
+    if each.program:
+        return f"{each.program} of {each.environment}"
     return ", ".join(
         role.value if service == "*" else f"{role.value} of {service}" for service, role in each.roles.items()
     )

@@ -1,0 +1,1 @@
+"""Feature flags over HTTP: for people, for client libraries, and by OFREP."""

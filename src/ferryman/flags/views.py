@@ -1,0 +1,126 @@
+"""What people and programs are shown of flags: plain values, ready for JSON. Times are epoch seconds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ferryman.flags.definition import Flag
+from ferryman.flags.ledger import Environment, Override
+from ferryman.flags.references import users_of_flag
+from ferryman.flags.slots import BUCKETS, division, exposed_buckets
+
+HISTORY_MAX = 20
+
+
+class DoneView(msgspec.Struct, frozen=True):
+    """One thing done to a flag. `kind`: created, written, removed, killed, unkilled, tripped or recovered."""
+
+    version: int
+    at: float
+    actor: str
+    kind: str
+    reason: str = ""
+
+
+class FlagSummary(msgspec.Struct, frozen=True):
+    """One flag in a list. `state`: enabled, disabled, killed or tripped. `exposed_percent` is of the users whom no rule
+    decides about; `version` is the config version of its last change."""
+
+    key: str
+    kind: str
+    state: str
+    exposed_percent: float
+    version: int
+    changed_at: float
+    changed_by: str
+    owner: str = ""
+    expires: str = ""
+    description: str = ""
+
+
+class FlagsView(msgspec.Struct, frozen=True):
+    """The flags of one environment, by key. `trouble` says what is wrong with the log: flags are served on then, and not
+    written."""
+
+    environment: str
+    version: int
+    flags: tuple[FlagSummary, ...]
+    segments: dict[str, str]
+    trouble: str = ""
+
+
+class FlagView(msgspec.Struct, frozen=True):
+    """One flag. `definition` is what was intended, `served` flagd JSON as programs get it; `history` are the last things
+    done to it, newest last."""
+
+    environment: str
+    summary: FlagSummary
+    definition: Flag
+    served: dict[str, Any]
+    override: Override | None
+    history: tuple[DoneView, ...]
+    needed_by: tuple[str, ...] = ()
+
+
+class EnvironmentView(msgspec.Struct, frozen=True):
+    """One environment. `version` is the config version of its last change."""
+
+    name: str
+    version: int
+    flags: int
+    killed: int
+    trouble: str = ""
+
+
+def flags_view(environment: Environment, trouble: str) -> FlagsView:
+    """All of one environment."""
+    summaries = tuple(summary(environment, flag) for _, flag in sorted(environment.flags.items()))
+    segments = {key: segment.when for key, segment in sorted(environment.segments.items())}
+    return FlagsView(environment.name, environment.version, summaries, segments, trouble)
+
+
+def flag_view(environment: Environment, flag: Flag, served: dict[str, Any]) -> FlagView:
+    """One of them."""
+    return FlagView(
+        environment=environment.name,
+        summary=summary(environment, flag),
+        definition=flag,
+        served=served,
+        override=environment.override(flag.key),
+        history=history(environment, flag.key)[-HISTORY_MAX:],
+        needed_by=users_of_flag(flag.key, environment.flags.values()),
+    )
+
+
+def summary(environment: Environment, flag: Flag) -> FlagSummary:
+    """One flag in a list."""
+    override = environment.override(flag.key)
+    last = environment.history[flag.key][-1]
+    exposed = 0 if override else exposed_buckets(division(flag))
+    return FlagSummary(
+        key=flag.key,
+        kind=flag.kind.value,
+        state=override.kind if override else "enabled" if flag.enabled else "disabled",
+        exposed_percent=exposed * 100.0 / BUCKETS,
+        version=last.version,
+        changed_at=last.at,
+        changed_by=last.actor,
+        owner=flag.owner,
+        expires=flag.expires,
+        description=flag.description,
+    )
+
+
+def history(environment: Environment, key: str) -> tuple[DoneView, ...]:
+    """Everything done to a flag, oldest first; also to one that is gone."""
+    done = environment.history.get(key, [])
+    return tuple(DoneView(each.version, each.at, each.actor, each.kind, each.reason) for each in done)
+
+
+def environment_view(environment: Environment, trouble: str) -> EnvironmentView:
+    """One environment."""
+    return EnvironmentView(
+        environment.name, environment.version, len(environment.flags), len(environment.in_force()), trouble
+    )

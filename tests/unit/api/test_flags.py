@@ -1,0 +1,316 @@
+"""Flags over the API: what people do to them, and what programs are told."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from unit.api import doors_kit
+from unit.api.doors_kit import Doors
+
+CHECKOUT = """\
+flags:
+  new-checkout:
+    kind: release
+    owner: payments
+    expires: 2027-03-31
+    variants: {on: true, off: false}
+    off: off
+    rules: [{allow: [ana], serve: on}]
+    rollout: {exposure: %s, seed: %s}
+    environments: {staging: {rollout: {exposure: 100}}}
+  limit:
+    kind: ops
+    variants: {high: 10, low: 2.5}
+    off: low
+    default: high
+"""
+PROD = "/v1/environments/prod/flags"
+
+
+def code(response: httpx2.Response) -> str:
+    return doors_kit.code(response)[1]
+
+
+class Flags:
+    """A controller, its admin, and the config version that the admin last saw."""
+
+    def __init__(self) -> None:
+        self.doors = Doors()
+        self.admin = self.doors.token()
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None, **given: Any):
+        given = {"token": self.admin} | given
+        return self.doors.ask(method, path, **({"json": body} if body is not None else {}), **given)
+
+    def write(self, exposure: float = 10, seed: str = "s", parent: int = 0, **more: Any):
+        body = {"document": CHECKOUT % (exposure, seed), "parent": parent} | more
+        return self.ask("POST", "/v1/flags", body)
+
+
+@pytest.fixture
+def flags() -> Flags:
+    made = Flags()
+    assert made.write().json()["version"] == 1
+    return made
+
+
+def test_a_file_is_written_to_the_environments_that_it_names(flags: Flags) -> None:
+    environments = flags.ask("GET", "/v1/environments").json()
+    assert [(e["name"], e["version"], e["flags"]) for e in environments] == [("prod", 1, 2), ("staging", 1, 2)]
+    listed = flags.ask("GET", PROD).json()
+    assert [(f["key"], f["state"], f["exposed_percent"]) for f in listed["flags"]] == [
+        ("limit", "enabled", 100.0),
+        ("new-checkout", "enabled", 10.0),
+    ]
+    view = flags.ask("GET", f"{PROD}/new-checkout").json()
+    assert view["definition"]["rollout"]["split"] == [["on", 100.0]]
+    assert view["served"]["metadata"]["ferryman.seed"] == "s"
+    assert [done["kind"] for done in view["history"]] == ["created"]
+    assert flags.ask("GET", "/v1/environments/staging/flags/new-checkout").json()["summary"]["exposed_percent"] == 100.0
+
+
+def test_a_plan_says_who_would_notice_and_writes_nothing(flags: Flags) -> None:
+    document = CHECKOUT % (25, "s")
+    found = flags.ask("POST", "/v1/flags/plan", {"document": document, "environments": ["prod"]}).json()
+    plan = found["plans"][0]
+    assert (plan["flag"], plan["moved"], plan["joined"], found["needs_rebucket"]) == ("new-checkout", 0, 15_000, [])
+    assert flags.ask("GET", "/v1/environments").json()[0]["version"] == 1
+    found = flags.ask("POST", "/v1/flags/plan", {"document": CHECKOUT % (10, "other")}).json()
+    assert found["needs_rebucket"] == ["new-checkout"]
+
+
+def test_what_is_wrong_with_a_file_has_its_place(flags: Flags) -> None:
+    refused = flags.ask("POST", "/v1/flags", {"document": CHECKOUT % (120, "s"), "parent": 1, "file": "f.yaml"})
+    assert refused.status_code == 422
+    problem = refused.json()["problems"][0]
+    assert (problem["file"], problem["line"], problem["path"]) == ("f.yaml", 9, "flags.new-checkout.rollout.exposure")
+    needing = CHECKOUT % (10, "s") + "    needs: [{flag: nowhere, is: on}]\n"
+    refused = flags.ask("POST", "/v1/flags", {"document": needing, "parent": 1})
+    assert (refused.status_code, refused.json()["problems"][0]["line"]) == (422, 16)
+
+
+def test_two_editors_and_a_word_for_moving_users(flags: Flags) -> None:
+    assert flags.write(20, parent=1).json()["version"] == 2
+    late = flags.write(30, parent=1)
+    assert (late.status_code, code(late)) == (409, "flag_moved")
+    moving = flags.write(20, seed="other", parent=2)
+    assert (moving.status_code, code(moving)) == (409, "rebucket")
+    assert flags.write(20, seed="other", parent=2, rebucket=True).json()["version"] == 3
+
+
+def test_one_thing_of_a_flag_is_turned(flags: Flags) -> None:
+    change = f"{PROD}/new-checkout/change"
+    dry = flags.ask("POST", change, {"parent": 1, "exposure_percent": 50, "dry_run": True}).json()
+    assert (dry["version"], dry["plans"][0]["joined"]) == (0, 40_000)
+    assert flags.ask("POST", change, {"parent": 1, "exposure_percent": 50}).json()["version"] == 2
+    assert flags.ask("POST", change, {"parent": 2, "enabled": False}).json()["version"] == 3
+    assert flags.ask("GET", PROD).json()["flags"][1]["state"] == "disabled"
+    assert code(flags.ask("POST", change, {"parent": 3})) == "bad_request"
+    assert code(flags.ask("POST", f"{PROD}/limit/change", {"parent": 3, "exposure_percent": 5})) == "no_rollout"
+    assert flags.ask("POST", f"{PROD}/nowhere/change", {"parent": 3, "enabled": True}).status_code == 404
+
+
+def test_a_kill_is_one_call_and_so_is_its_end(flags: Flags) -> None:
+    killed = flags.ask("POST", f"{PROD}/limit/kill", {"reason": "S3 is down"}).json()
+    assert killed["override"] == {
+        "kind": "killed", "since": killed["override"]["since"], "by": "ana", "reason": "S3 is down", "version": 2,
+    }  # fmt: skip
+    assert killed["served"]["defaultVariant"] == "low"
+    assert killed["definition"]["default"] == "high"
+    assert flags.ask("POST", f"{PROD}/limit/unkill", {}).json()["served"]["defaultVariant"] == "high"
+    told = flags.ask("GET", "/v1/audit").json()["lines"]
+    assert "killed limit in prod" in [line["text"] for line in told]
+
+
+def test_going_back_appends_a_copy(flags: Flags) -> None:
+    flags.write(20, parent=1)
+    revert = f"{PROD}/new-checkout/revert"
+    assert flags.ask("POST", revert, {"parent": 2}).json()["version"] == 3
+    assert flags.ask("GET", f"{PROD}/new-checkout").json()["summary"]["exposed_percent"] == 10.0
+    assert (
+        flags.ask("GET", f"{PROD}/new-checkout/versions/2").json()["definition"]["rollout"]["exposure_percent"] == 20.0
+    )
+    assert flags.ask("POST", revert, {"parent": 3, "version": 2}).json()["version"] == 4
+    assert code(flags.ask("POST", revert, {"parent": 4, "version": 77})) == "unknown_version"
+    assert flags.ask("GET", f"{PROD}/new-checkout/versions/x").status_code == 404
+    kinds = [done["kind"] for done in flags.ask("GET", f"{PROD}/new-checkout/history").json()]
+    assert kinds == ["created", "written", "written", "written"]
+
+
+def test_a_flag_is_taken_out(flags: Flags) -> None:
+    assert flags.ask("POST", f"{PROD}/limit/remove", {"parent": 1}).json()["version"] == 2
+    assert flags.ask("GET", f"{PROD}/limit").status_code == 404
+    assert flags.ask("GET", f"{PROD}/limit/history").json()[-1]["kind"] == "removed"
+
+
+def test_an_explanation_names_what_decided(flags: Flags) -> None:
+    found = flags.ask("POST", f"{PROD}/new-checkout/explain", {"context": {"targetingKey": "ana"}}).json()
+    assert (found["variant"], found["asked"][-1]["what"]) == ("on", "rule 1")
+
+
+# ---------------------------------------------------------------------- programs
+def test_a_server_token_gets_the_set_of_its_environment_and_nothing_else(flags: Flags) -> None:
+    token = flags.doors.program("server", "staging")
+    found = flags.ask("GET", "/v1/flags/set", token=token)
+    assert (found.json()["environment"], found.json()["version"], found.headers["etag"]) == ("staging", 1, '"1"')
+    assert set(found.json()["flags"]) == {"new-checkout", "limit"}
+    same = flags.ask("GET", "/v1/flags/set", token=token, headers={"if-none-match": '"1"'})
+    assert (same.status_code, same.content) == (304, b"")
+    other = flags.ask("GET", "/v1/flags/set?environment=prod", token=token)
+    assert (other.status_code, code(other)) == (403, "wrong_environment")
+    for path in ("/v1/environments", PROD, "/v1/services", "/v1/audit", "/v1/tokens"):
+        assert flags.ask("GET", path, token=token).status_code == 403, path
+    assert flags.ask("POST", "/v1/flags", {"document": "", "parent": 1}, token=token).status_code == 403
+    assert flags.ask("POST", "/v1/session", {"token": token}, token=None).status_code == 403
+
+
+def test_a_client_token_gets_values_only(flags: Flags) -> None:
+    token = flags.doors.program("client")
+    for method, path in (("GET", "/v1/flags/set"), ("HEAD", "/v1/flags/stream")):
+        assert flags.ask(method, path, token=token).status_code == 403
+    one = flags.ask("POST", "/ofrep/v1/evaluate/flags/limit", {}, token=token)
+    assert (one.status_code, one.json()["errorCode"]) == (403, "GENERAL")
+    assert flags.ask("POST", "/ofrep/v1/evaluate/flags", {}, token=token).status_code == 200
+
+
+def test_people_name_the_environment(flags: Flags) -> None:
+    assert flags.ask("GET", "/v1/flags/set").json()["environment"] == "prod"
+    assert flags.ask("GET", "/v1/flags/set?environment=staging").json()["environment"] == "staging"
+    assert flags.ask("GET", "/v1/flags/set?environment=nowhere").json() == {
+        "environment": "nowhere", "version": 0, "flags": {},
+    }  # fmt: skip
+
+
+def test_counters_are_added_up(flags: Flags) -> None:
+    token, minute = flags.doors.program(), int(time.time()) // 60 * 60
+    count = {"flag": "limit", "variant": "high", "reason": "STATIC", "minute": minute, "n": 3}
+    body = {"version": 1, "counts": [count, count | {"flag": "nowhere"}, count | {"minute": minute - 200_000}]}
+    for _ in range(2):
+        taken = flags.ask("POST", "/v1/flags/exposures", body, token=token)
+        assert (taken.status_code, taken.json()) == (202, {"taken": 1})
+    assert flags.doors.fake.flags.exposures.by_variant("prod", "limit", 0) == {"high": 6}
+
+
+# ---------------------------------------------------------------------- OFREP
+def evaluate(flags: Flags, key: str = "", context: Any = None, **given: Any):
+    given = {"token": flags.admin} | given
+    body = {} if context is None else {"context": context}
+    return flags.ask("POST", "/ofrep/v1/evaluate/flags" + (f"/{key}" if key else ""), body, **given)
+
+
+def test_one_flag_for_one_user(flags: Flags) -> None:
+    found = evaluate(flags, "new-checkout", {"targetingKey": "ana"})
+    assert found.status_code == 200
+    assert found.json() | {"metadata": {}} == {
+        "key": "new-checkout", "value": True, "reason": "TARGETING_MATCH", "variant": "on", "metadata": {},
+    }  # fmt: skip
+    assert found.json()["metadata"]["ferryman.owner"] == "payments"
+    assert b'"value":10.0' in evaluate(flags, "limit").content, "one of its values has a fraction"
+
+
+def test_who_sends_the_key_in_the_other_header(flags: Flags) -> None:
+    token = flags.doors.program()
+    assert evaluate(flags, "limit", token=None, headers={"x-api-key": token}).status_code == 200
+    refused = evaluate(flags, "limit", token=None, headers={"x-api-key": "nonsense"})
+    assert (refused.status_code, refused.json()["errorCode"]) == (401, "GENERAL")
+    assert refused.json()["errorDetails"]
+
+
+def test_the_default_in_the_code_has_no_value(flags: Flags) -> None:
+    flags.ask("POST", f"{PROD}/limit/change", {"parent": 1, "enabled": False})
+    found = evaluate(flags, "limit").json()
+    assert (found["reason"], found["variant"], "value" in found) == ("DISABLED", "", False)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        (b'{"context": 1}', 400, "INVALID_CONTEXT"),
+        (b"[", 400, "INVALID_CONTEXT"),
+        (b'{"context": {"a": ' + b"[" * 100_000, 400, "INVALID_CONTEXT"),
+        (b'{"contxt": {}}', 400, "INVALID_CONTEXT"),
+        (b'{"context": {"a": "' + b"x" * 1_200_000 + b'"}}', 413, "INVALID_CONTEXT"),
+        (b'{"context": {"targetingKey": {"a": [1]}, "email": 7, "x": null}}', 200, None),
+        (b"", 200, None),
+    ],
+)
+def test_a_context_of_any_kind(flags: Flags, body: bytes, status: int, said: str | None) -> None:
+    path = "/ofrep/v1/evaluate/flags/new-checkout"
+    found = flags.doors.ask("POST", path, token=flags.admin, content=body, headers={"content-type": "application/json"})
+    assert (found.status_code, found.json().get("errorCode")) == (status, said)
+
+
+def test_a_flag_that_is_not_there(flags: Flags) -> None:
+    found = evaluate(flags, "nowhere")
+    assert found.status_code == 404
+    assert found.json() == {
+        "key": "nowhere", "errorCode": "FLAG_NOT_FOUND", "errorDetails": "there is no flag 'nowhere'",
+    }  # fmt: skip
+
+
+def test_all_flags_and_where_changes_are_told(flags: Flags) -> None:
+    found = evaluate(flags, context={"targetingKey": "ana"})
+    body = found.json()
+    assert {each["key"]: each["variant"] for each in body["flags"]} == {"new-checkout": "on", "limit": "high"}
+    stream = body["eventStreams"][0]
+    assert (stream["type"], stream["inactivityDelaySec"]) == ("sse", 120)
+    assert stream["endpoint"]["requestUri"].startswith("http://127.0.0.1:7300/ofrep/v1/events?ticket=prod.")
+    assert body["metadata"] == {"ferryman.environment": "prod", "ferryman.version": 1}
+
+
+def test_a_validator_covers_the_flags_and_the_user(flags: Flags) -> None:
+    tag = evaluate(flags, context={"targetingKey": "ana"}).headers["etag"]
+    known: dict[str, Any] = {"headers": {"if-none-match": tag}}
+    assert evaluate(flags, context={"targetingKey": "ana"}, **known).status_code == 304
+    assert evaluate(flags, context={"targetingKey": "ben"}, **known).status_code == 200
+    flags.ask("POST", f"{PROD}/limit/kill", {})
+    assert evaluate(flags, context={"targetingKey": "ana"}, **known).status_code == 200
+    refetch = flags.ask("POST", '/ofrep/v1/evaluate/flags?flagConfigEtag="2"', {})
+    assert refetch.status_code == 200
+
+
+def test_what_depends_on_the_time_has_a_validator_of_its_values(flags: Flags) -> None:
+    rule = '{"logic": {">": [{"var": "$flagd.timestamp"}, 9999999999]}, "serve": "high"}'
+    timely = CHECKOUT % (10, "s") + f"    rules: [{rule}]\n"
+    assert flags.ask("POST", "/v1/flags", {"document": timely, "parent": 1}).status_code == 200
+    first = evaluate(flags)
+    assert evaluate(flags, headers={"if-none-match": first.headers["etag"]}).status_code == 304
+
+
+def test_a_ticket_lets_in_for_a_while(flags: Flags) -> None:
+    token = flags.doors.program("client")
+    uri = evaluate(flags, token=token).json()["eventStreams"][0]["endpoint"]["requestUri"]
+    path = uri.removeprefix("http://127.0.0.1:7300")
+    assert flags.ask("HEAD", path, token=None).status_code == 200
+    assert flags.ask("HEAD", path[:-2] + "xx", token=None).status_code == 401
+    assert flags.ask("HEAD", "/ofrep/v1/events", token=None).status_code == 401
+    flags.doors.now += 8000.0
+    assert flags.ask("HEAD", path, token=None).status_code == 401
+
+
+def test_a_ticket_ends_with_its_token(flags: Flags) -> None:
+    token = flags.doors.program("client")
+    uri = evaluate(flags, token=token).json()["eventStreams"][0]["endpoint"]["requestUri"]
+    made = next(each for each in flags.ask("GET", "/v1/tokens").json() if each["name"] == "client-prod")
+    assert (made["program"], made["environment"], made["roles"]) == ("client", "prod", {})
+    flags.ask("POST", f"/v1/tokens/{made['id']}/revoke", {})
+    assert flags.ask("HEAD", uri.removeprefix("http://127.0.0.1:7300"), token=None).status_code == 401
+
+
+def test_a_token_is_made_for_a_role_or_for_a_program(flags: Flags) -> None:
+    made = flags.ask("POST", "/v1/tokens", {"name": "web", "program": "client", "environment": "prod"})
+    assert made.json()["view"]["program"] == "client"
+    for body in (
+        {"name": "x"},
+        {"name": "x", "program": "client"},
+        {"name": "x", "program": "client", "environment": "prod", "role": "viewer"},
+        {"name": "x", "role": "viewer", "environment": "prod"},
+        {"name": "x", "program": "other", "environment": "prod"},
+    ):
+        assert flags.ask("POST", "/v1/tokens", body).status_code == 400, body
+    assert "client of prod" in json.dumps(flags.ask("GET", "/v1/audit").json())
