@@ -50,7 +50,7 @@ def test_a_release_from_sign_in_to_undo(project: Served) -> None:
         window.see("v1 serves everybody.")
 
         first = project.deploy("v2", SLOW)
-        exposed(project, 25.0)
+        window.see("v2 serves 25% of users")  # what the page showed before would be steered no more
         window.press("Pause", "lunch")
         window.see("was paused by ana")
         window.picture("release-paused")

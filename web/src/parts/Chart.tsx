@@ -48,7 +48,8 @@ export function Chart({ times, lines, text, format, height = 180, max, limits = 
     };
   }, [shape]);
 
-  useEffect(() => plot.current?.setData(data));
+  // The page is drawn anew more often than there is something new to plot.
+  useEffect(() => plot.current?.setData(data), [shape, times.length, times.at(-1)]);
 
   return (
     <figure class="chart">
