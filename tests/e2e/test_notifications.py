@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from dashboard import Served
 from ferryman.notify.signing import verify
-from project import Project
-from receivers import HttpReceiver, Request
-from support import eventually
+from project import ROLLING, Project
+from receivers import HttpReceiver, MailServer, Request
+from support import eventually, free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.deadline(400)]
 SECRET = "not-for-the-log"
@@ -79,3 +83,43 @@ def _every_one_is_signed(requests: list[Request]) -> None:
     for request in requests:
         assert verify(SECRET, request.headers["ferryman-signature"], request.body, request.at)
         assert not verify("another", request.headers["ferryman-signature"], request.body, request.at)
+
+
+def test_channels_that_fail_are_seen_everywhere_and_hold_nothing_up(tmp_path: Path) -> None:
+    """One that nobody listens on, and a mail server that refuses the recipient for good."""
+    with MailServer(refuse_rcpt={"ana@example.org": "550 no such person"}) as mails, Served(tmp_path / "p") as project:
+        email = {
+            "host": "127.0.0.1",
+            "port": mails.port,
+            "security": "none",
+            "from": "f@e.org",
+            "to": ["ana@example.org"],
+        }
+        channels = {"hook": {"webhook": {"url": f"http://127.0.0.1:{free_port()}/"}}, "ana": {"email": email}}
+        (project.folder / "ferry.yaml").write_text(json.dumps({"notify": {"channels": channels}}))
+        project.serve()
+        project.carry("v1", ROLLING)
+        refused = f"was given up: 127.0.0.1:{mails.port} refuses every recipient (550)"
+
+        def seen() -> tuple[str, ...] | None:
+            found = project.view().unheard
+            return found if len(found) == 2 and refused in found[1] else None
+
+        eventually(seen, what="both channels in trouble", seconds=60)
+        project.end_controller(signal.SIGKILL)
+        project.serve()
+        lines = eventually(seen, what="both in trouble after a restart", seconds=60)
+        assert lines[0].startswith("hook: ")
+        assert "cannot be reached" in lines[0]
+        assert project.view().healthy
+        code, said = Project.ferry(project, "status")
+        assert code == 0
+        assert said.count("not told: ") == 2
+        ready = httpx2.get(f"{project.url}/readyz")
+        assert (ready.status_code, ready.json()["ready"], len(ready.json()["warnings"])) == (200, True, 2)
+        figures = httpx2.get(f"{project.url}/metrics").text
+        for channel in ("hook", "ana"):
+            assert f'ferryman_channel_in_trouble{{channel="{channel}"}} 1.0' in figures
+        code, said = Project.ferry(project, "notify", "list")
+        assert code == 1
+        assert re.search(r"^ana .* 2, \S+ ago ", said, re.MULTILINE), said

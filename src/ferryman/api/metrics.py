@@ -10,23 +10,25 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 
 from ferryman import __version__
-from ferryman.api.port import Vitals
+from ferryman.api.port import Telling, Vitals
 from ferryman.api.stream.hub import Counts
 from ferryman.engine.telemetry import LAG_BOUNDS_SECONDS, Pulse, Telemetry
+from ferryman.model.notice import ChannelView
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 
 
-def metrics_text(vitals: Vitals, stream: Counts) -> bytes:
+def metrics_text(vitals: Vitals, stream: Counts, telling: Telling) -> bytes:
     """Everything as it stands now."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(vitals, stream))
+    registry.register(_Collector(vitals, stream, telling))
     return generate_latest(registry)
 
 
 class _Collector:
-    def __init__(self, vitals: Vitals, stream: Counts) -> None:
+    def __init__(self, vitals: Vitals, stream: Counts, telling: Telling) -> None:
         self._vitals = vitals
+        self._telling = telling
         self._stream = stream
 
     def describe(self) -> Iterable[Metric]:
@@ -37,6 +39,7 @@ class _Collector:
         yield from _loops(self._vitals.telemetry)
         yield from _state(self._vitals.pulse())
         yield from _streams(self._stream)
+        yield from _channels(self._telling.views())
 
 
 def _loops(told: Telemetry) -> Iterator[Metric]:
@@ -74,6 +77,20 @@ def _streams(counts: Counts) -> Iterator[Metric]:
     yield _counter("ferryman_stream_views", "Views that changed and were sent.", counts.views)
     yield _counter("ferryman_stream_snapshots", "Snapshots that were sent.", counts.snapshots)
     yield _counter("ferryman_stream_dropped", "Pieces that slow clients did not get.", counts.dropped)
+
+
+def _channels(views: tuple[ChannelView, ...]) -> Iterator[Metric]:
+    waiting = {(view.name,): float(view.queued) for view in views}
+    yield _gauge("ferryman_channel_waiting", "Notices that wait for a channel.", waiting, ["channel"])
+    failures = {(view.name,): float(view.failures) for view in views}
+    yield _gauge("ferryman_channel_failures", "Attempts in a row that failed.", failures, ["channel"])
+    trouble = {(view.name,): float(bool(view.trouble)) for view in views}
+    yield _gauge("ferryman_channel_in_trouble", "1 for a channel that somebody has to look at.", trouble, ["channel"])
+    told = CounterMetricFamily("ferryman_notices", "What became of notices.", labels=["channel", "outcome"])
+    for view in views:
+        for outcome, count in (("sent", view.sent), ("given_up", view.given_up), ("dropped", view.dropped)):
+            told.add_metric([view.name, outcome], count)
+    yield told
 
 
 def _counter(name: str, text: str, value: float) -> Metric:

@@ -36,8 +36,8 @@ class Telling(Protocol):
         """How each channel fares, in the order of the settings."""
         ...
 
-    def trouble(self) -> tuple[str, ...]:
-        """What is wrong with channels, a line for each."""
+    def trouble(self, service: str | None = None) -> tuple[str, ...]:
+        """What is wrong with channels (those that tell of a service), a line for each."""
         ...
 
     async def test(self, channel: str, actor: str) -> str:

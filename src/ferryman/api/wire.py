@@ -50,10 +50,12 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether the controller can do its work, and what keeps it from doing so."""
+    """Whether the controller can do its work, and what keeps it from doing so. `warnings` keep it from nothing: channels
+    by which people are not reached."""
 
     ready: bool
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class EventsPage(msgspec.Struct, frozen=True):

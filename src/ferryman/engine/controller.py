@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ferryman.core.approving import with_account
 from ferryman.core.evolve import evolve
 from ferryman.core.held import with_what_holds
@@ -217,7 +219,9 @@ class Controller:
         loop = self.known(service)
         recent = tuple(event_view(s) for s in await self.ports.store.newest(service, limit=RECENT_EVENTS))
         seen = loop.seen(self._clock())
-        return service_view(loop.service, seen, loop.traffic, loop.feed.stage_from, loop.health.trouble, recent)
+        view = service_view(loop.service, seen, loop.traffic, loop.feed.stage_from, loop.health.trouble, recent)
+        unheard = self.notifier.trouble(service)
+        return replace(view, unheard=unheard) if unheard else view
 
     async def views(self) -> tuple[ServiceView, ...]:
         """The same of all services, by name."""

@@ -12,6 +12,7 @@ from ferryman.core.evolve import evolve
 from ferryman.engine.approval_links import ApprovalLinks
 from ferryman.engine.channels import make_channels
 from ferryman.engine.outbox.outbox import Outbox
+from ferryman.engine.outbox.rules import reaches
 from ferryman.model.errors import UsageError
 from ferryman.model.notice import ChannelView, Notice
 from ferryman.model.rollout import Service
@@ -67,9 +68,11 @@ class Notifier:
         """How each channel fares."""
         return self._outbox.views() if self._outbox is not None else ()
 
-    def trouble(self) -> tuple[str, ...]:
-        """What is wrong with channels, a line for each; empty when all is well."""
-        found = [view.trouble for view in self.views() if view.trouble]
+    def trouble(self, service: str | None = None) -> tuple[str, ...]:
+        """What is wrong with channels (those that tell of a service), a line for each; empty when all is well."""
+        rules, lanes = self.settings.notify.rules, self._outbox.lanes.values() if self._outbox is not None else ()
+        troubles = {lane.name: lane.trouble for lane in lanes}
+        found = [t for name, t in troubles.items() if t and (service is None or reaches(rules, name, service))]
         return tuple([*found, self.links.trouble] if self.links.trouble else found)
 
     async def test(self, channel: str, actor: str) -> str:

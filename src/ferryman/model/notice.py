@@ -98,11 +98,23 @@ class Notice(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """Notices that a channel lost for good: how many since it was set up, and the last of them with its id, when (epoch
+    seconds), whether it was given_up or dropped, and why. `over`: others came through afterwards."""
+
+    count: int
+    at: float
+    id: str
+    outcome: str
+    said: str
+    over: bool = False
+
+
 class ChannelView(msgspec.Struct, frozen=True):
     """How a channel fares. `queued` notices wait, the oldest since `oldest_at`; `failures` attempts in a row failed, the
     next is at `next_at`. `last` is what became of the last attempt (sent, waiting, given_up or dropped), `said` in words.
-    `sent`, `given_up` and `dropped` count since the controller started. `trouble` is empty when all is well. Times are
-    epoch seconds."""
+    `sent`, `given_up` and `dropped` count since the controller started; `lost` outlives it. `trouble` is empty when all is
+    well. Times are epoch seconds."""
 
     name: str
     kind: str
@@ -119,3 +131,4 @@ class ChannelView(msgspec.Struct, frozen=True):
     given_up: int
     dropped: int
     trouble: str
+    lost: Lost | None = None

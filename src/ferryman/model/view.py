@@ -162,7 +162,8 @@ class FreezeView(msgspec.Struct, frozen=True):
 class ServiceView(msgspec.Struct, frozen=True):
     """Everything the status of a service shows. `healthy` is True when what is wanted is what is there; `trouble` says
     what is not. `url` is where users connect. `standing` names what a verb would act on: handed back with a verb, the verb
-    is refused when things have moved on since."""
+    is refused when things have moved on since. `unheard` says which channels fail to tell people of this service: that makes
+    it no less healthy."""
 
     service: str
     at: float
@@ -181,6 +182,7 @@ class ServiceView(msgspec.Struct, frozen=True):
     position: int = 0
     freeze: FreezeView | None = None
     standing: str = ""
+    unheard: tuple[str, ...] = ()
 
 
 class AnswerView(msgspec.Struct, frozen=True):

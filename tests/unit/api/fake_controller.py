@@ -23,7 +23,7 @@ from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import QUESTIONS, ChecklistItem, ChecklistView, Stand
 from ferryman.model.errors import FerrymanError, Refused, UsageError
 from ferryman.model.link import LinkView
-from ferryman.model.notice import ChannelView
+from ferryman.model.notice import ChannelView, Lost
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
@@ -41,6 +41,7 @@ CHANNEL = ChannelView(
     next_at=1_700_000_060.0, last_at=1_700_000_030.0, last="waiting", said="https://ops.example.org answers 503",
     last_sent_at=1_699_999_000.0, sent=4, given_up=1, dropped=0,
     trouble="ops: 3 attempts failed, 2 notices wait: https://ops.example.org answers 503",
+    lost=Lost(count=1, at=1_699_999_500.0, id="shop/7/ops", outcome="given_up", said="answers 410"),
 )  # fmt: skip
 
 GOOD_LINK = "0123abcd.good.link"
@@ -56,7 +57,7 @@ class FakeNotifier:
     def views(self) -> tuple[ChannelView, ...]:
         return self.channels
 
-    def trouble(self) -> tuple[str, ...]:
+    def trouble(self, service: str | None = None) -> tuple[str, ...]:
         return tuple(channel.trouble for channel in self.channels if channel.trouble)
 
     async def rotate_key(self, actor: str) -> None:

@@ -13,6 +13,7 @@ from ferryman.api.access.principal import Principal
 from ferryman.cli.logformat import JsonLines
 from ferryman.model.errors import Conflict, StoreError, Unreachable
 from ferryman.model.role import Role
+from unit.api.fake_controller import CHANNEL
 from unit.api.test_endpoints import Served
 
 ADMIN = Principal("ana", {"*": Role.ADMIN})
@@ -35,13 +36,31 @@ def test_the_process_says_that_it_lives_to_anybody() -> None:
 
 def test_readiness_is_told_to_anybody_and_its_reasons_to_who_is_known() -> None:
     known, stranger = Served(ADMIN), Served(None)
-    assert known.ask("GET", "/readyz").json() == {"ready": True, "problems": []}
+    known.fake.notifier.channels = ()
+    assert known.ask("GET", "/readyz").json() == {"ready": True, "problems": [], "warnings": []}
     for served in (known, stranger):
         served.fake.vitals.problems = ("the store takes no writes: disk full",)
     refused = known.ask("GET", "/readyz")
     assert (refused.status_code, refused.json()["problems"]) == (503, ["the store takes no writes: disk full"])
     refused = stranger.ask("GET", "/readyz")
-    assert (refused.status_code, refused.json()) == (503, {"ready": False, "problems": []})
+    assert (refused.status_code, refused.json()) == (503, {"ready": False, "problems": [], "warnings": []})
+
+
+def test_channels_in_trouble_are_told_to_who_is_known_and_make_nobody_unready() -> None:
+    known, stranger = Served(ADMIN), Served(None)
+    trouble = "ops: 3 attempts failed, 2 notices wait: https://ops.example.org answers 503"
+    for served in (known, stranger):
+        served.fake.notifier.channels = (CHANNEL,)
+    found = known.ask("GET", "/readyz")
+    assert (found.status_code, found.json()) == (200, {"ready": True, "problems": [], "warnings": [trouble]})
+    found = stranger.ask("GET", "/readyz")
+    assert (found.status_code, found.json()) == (200, {"ready": True, "problems": [], "warnings": []})
+    told = figures(known)
+    assert told["ferryman_channel_waiting ops"] == 2
+    assert told["ferryman_channel_failures ops"] == 3
+    assert told["ferryman_channel_in_trouble ops"] == 1
+    assert told["ferryman_notices_total ops sent"] == 4
+    assert told["ferryman_notices_total ops given_up"] == 1
 
 
 def test_figures_are_those_that_the_loops_counted() -> None:

@@ -27,8 +27,8 @@ def test_list_shows_what_waits_and_ends_with_1_while_a_channel_is_in_trouble(
 ) -> None:
     assert main(["notify", "list"]) == 1
     head, line = capsys.readouterr().out.splitlines()
-    assert head.split() == ["CHANNEL", "KIND", "TO", "WAITING", "LAST", "WHEN", "SAID"]
-    for part in ("ops", "webhook", "https://ops.example.org", "2, ", "failed, tried again", "answers 503"):
+    assert head.split() == ["CHANNEL", "KIND", "TO", "WAITING", "LOST", "LAST", "WHEN", "SAID"]
+    for part in ("ops", "webhook", "https://ops.example.org", "2, ", "1, ", "failed, tried again", "answers 503"):
         assert part in line
     fake.notifier.channels = (replace(CHANNEL, queued=0, oldest_at=None, last="sent", trouble=""),)
     assert main(["notify", "list"]) == 0

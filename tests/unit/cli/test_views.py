@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,22 @@ def test_a_low_terminal_loses_events_and_rules_but_never_the_status(name: str, h
     Console(file=out, width=80).print(dashboard(ALL[name], 80, height=height))
     assert out.getvalue().count("\n") <= height
     assert "Status" in out.getvalue()
+
+
+def test_people_who_are_not_told_are_a_line_of_their_own_and_no_trouble_of_the_service() -> None:
+    lines = ("ops: 3 attempts failed, 2 notices wait: no answer", "ana: notice shop/7/ana was given up: refused (550)")
+    view = replace(CANARY, unheard=lines)
+    assert [f"not told: {line}" for line in lines] == re.findall(
+        r"^\|- (not told: .*)$", status_tree(view), re.MULTILINE
+    )
+    for width in (44, 80, 200):
+        text = drawn(view, width)
+        assert "Unheard ops: 3 attempts failed" in text
+        assert text.count("\n") == drawn(CANARY, width).count("\n") + 1
+    assert lines[1] in drawn(view, 200)
+    out = io.StringIO()
+    Console(file=out, width=80).print(dashboard(view, 80, height=18))
+    assert out.getvalue().count("\n") <= 18
 
 
 def test_a_narrow_terminal_gets_the_narrowest_picture() -> None:

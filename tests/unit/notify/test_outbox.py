@@ -122,6 +122,7 @@ def test_after_a_day_of_trying_it_is_given_up_and_said_so() -> None:
         assert len(given_up) == 2
         assert outbox.views()[0].queued == 0
         assert outbox.views()[0].given_up == 2
+        assert "was given up: https://hooks.example.org cannot be reached" in outbox.views()[0].trouble
 
     played(story)
 

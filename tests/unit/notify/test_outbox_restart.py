@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ferryman.core.phases import Verb
-from ferryman.model.errors import StoreError
+from ferryman.model.errors import Rejected, StoreError
 from ferryman.model.notice import NoticeKind
 from ferryman.model.notify import Rule
 from ferryman.model.release import SetWeight
@@ -56,6 +56,35 @@ def test_dead_between_sending_and_noting_means_twice_under_the_same_id() -> None
         assert world.ops().count("shop/2/ops") == 2
         assert len(set(world.ops())) == 4
         assert [i for _, _, i in await world.outcomes()].count("shop/2/ops") == 1
+
+    played(story)
+
+
+@pytest.mark.parametrize("politely", [True, False])
+def test_what_was_lost_for_good_is_known_after_a_restart_until_others_come_through(politely: bool) -> None:
+    async def story(world: World) -> None:
+        ops = world.channels["ops"]
+        outbox = await world.begin()
+        ops.problem = Rejected("channel_refused", "mail.example.org:25 refuses every recipient (550)")
+        carry(world)
+        await world.turn(outbox)
+        ops.problem = None
+        for _ in range(2):
+            if politely:
+                await outbox.close()
+            outbox = await world.begin()
+            (view,) = outbox.views()
+            assert view.lost is not None
+            assert (view.lost.count, view.lost.outcome, view.lost.over, view.given_up) == (4, "given_up", False, 0)
+            assert view.trouble == f"ops: notice {view.lost.id} was given up: {view.lost.said}"
+            assert "refuses every recipient (550)" in view.lost.said
+        world.book.verb(Verb.ABORT)
+        await world.turn(outbox)
+        if politely:
+            await outbox.close()
+        (view,) = (await world.begin()).views()
+        assert view.lost is not None
+        assert (view.lost.count, view.lost.over, view.trouble) == (4, True, "")
 
     played(story)
 

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from ferryman.engine.outbox.queue import ChannelQueue, Delivery, retry_seconds
-from ferryman.engine.outbox.rules import fits, routed
+from ferryman.engine.outbox.rules import fits, reaches, routed
 from ferryman.model.notice import Audience, NoticeKind, Severity
 from ferryman.model.notify import Rule
 from ferryman.notify.base import Message
@@ -134,3 +134,11 @@ def test_rules_name_channels_and_without_rules_all_hear_all() -> None:
     assert routed(rules, channels, NOTICE) == ("c",)
     assert routed((Rule(severity=Severity.CRITICAL),), channels, NOTICE) == channels
     assert routed((Rule(kinds=(NoticeKind.STARTED,)),), channels, NOTICE) == ()
+
+
+def test_which_channels_may_tell_of_a_service() -> None:
+    rules = (Rule(channels=("a",), services=("pay-*",)), Rule(channels=("b",)), Rule(services=("shop",)))
+    assert all(reaches((), name, "shop") for name in "abc")
+    assert [name for name in "abc" if reaches(rules, name, "pay-eu")] == ["a", "b"]
+    assert [name for name in "abc" if reaches(rules, name, "shop")] == ["a", "b", "c"]
+    assert [name for name in "abc" if reaches(rules, name, "other")] == ["b"]

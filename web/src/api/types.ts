@@ -149,6 +149,7 @@ export interface ServiceView {
   position: number;
   freeze: FreezeView | null;
   standing: string;
+  unheard: string[];
 }
 
 export interface SideSeries {

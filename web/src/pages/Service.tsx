@@ -15,6 +15,7 @@ import { Legend } from "../parts/Legend.tsx";
 import { Judge } from "../parts/Judge.tsx";
 import { Split } from "../parts/Split.tsx";
 import { Track } from "../parts/Track.tsx";
+import { Unheard } from "../parts/Unheard.tsx";
 import { paths } from "../router.ts";
 import { duration, exactly, milliseconds, percent } from "../words/format.ts";
 import { goingBack, headline, home, next, running, state, why } from "../words/standing.ts";
@@ -57,6 +58,7 @@ function Shown({ view }: { view: ServiceView }) {
         <Answers view={view} />
       </section>
       {view.freeze && <Frozen freeze={view.freeze} />}
+      <Unheard lines={view.unheard} />
       {rollout && running(rollout) && <Approvals approvals={rollout.approvals} />}
       {rollout && <Plan view={view} rollout={rollout} />}
       <div class="columns wide-left">

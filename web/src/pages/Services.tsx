@@ -7,6 +7,7 @@ import { Ago, Command, Empty, Pill } from "../parts/bits.tsx";
 import { Sparkline } from "../parts/Chart.tsx";
 import { SmallSplit } from "../parts/Split.tsx";
 import { SmallTrack } from "../parts/Track.tsx";
+import { Unheard } from "../parts/Unheard.tsx";
 import { paths } from "../router.ts";
 import { plural, rate, weight } from "../words/format.ts";
 import { exposed, headline, next, running, sides, state, why } from "../words/standing.ts";
@@ -21,6 +22,7 @@ export function Services() {
   return (
     <>
       <Title name="Services" text={summary(views)} />
+      <Unheard lines={[...new Set(views.flatMap((view) => view.unheard))]} />
       <ul class="board">
         {views.map((view) => (
           <Line key={view.service} view={view} />

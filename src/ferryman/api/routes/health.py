@@ -20,15 +20,18 @@ async def get_healthz(_: Call[Nothing, Nothing]) -> wire.Alive:
 async def get_readyz(call: Call[Nothing, Nothing]) -> Response:
     """The details are for those who may read; whoever probes is told yes or no."""
     found = await call.api.controller.vitals.readiness()
-    told = found.problems if call.principal.roles else tuple("" for _ in found.problems[:1])
-    return answer(wire.Ready(found.ready, told if any(told) else ()), 200 if found.ready else 503)
+    status = 200 if found.ready else 503
+    if not call.principal.roles:
+        return answer(wire.Ready(found.ready), status)
+    return answer(wire.Ready(found.ready, found.problems, call.api.controller.notifier.trouble()), status)
 
 
 async def get_metrics(call: Call[Nothing, Nothing]) -> Response:
     """In the text format of Prometheus."""
+    controller = call.api.controller
     from ferryman.api.metrics import MEDIA_TYPE, metrics_text  # noqa: PLC0415 -- its library takes a while to load
 
-    return Response(metrics_text(call.api.controller.vitals, call.api.hub.counts), media_type=MEDIA_TYPE)
+    return Response(metrics_text(controller.vitals, call.api.hub.counts, controller.notifier), media_type=MEDIA_TYPE)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
@@ -53,7 +56,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         query=Nothing,
         body=Nothing,
         summary="The store takes writes, every loop turns, the router answers",
-        detail="503 when not. What is wrong is told to callers who are known.",
+        detail="503 when not. What is wrong is told to callers who are known; channels in trouble are `warnings`.",
     ),
     Endpoint(
         method="GET",
@@ -68,7 +71,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         summary="Figures of the controller itself for Prometheus",
         detail=(
             "Lag of turns, decisions, events, failed turns by duty, rollouts by phase, queue, leases, clients and drops of "
-            "the stream."
+            "the stream, notices by channel."
         ),
     ),
 )

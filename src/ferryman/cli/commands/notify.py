@@ -45,7 +45,7 @@ def _list(context: Context) -> int:
         context.out.say("no channels: nobody is told; see `notify` in docs/reference/settings.md")
         return OK
     now = time.time()
-    heads = ("CHANNEL", "KIND", "TO", "WAITING", "LAST", "WHEN", "SAID")
+    heads = ("CHANNEL", "KIND", "TO", "WAITING", "LOST", "LAST", "WHEN", "SAID")
     context.out.say(columns([heads, *(_line(view, now) for view in found)]))
     return NOT_DONE if any(view.trouble for view in found) else OK
 
@@ -56,7 +56,9 @@ def _line(view: ChannelView, now: float) -> tuple[str, ...]:
         waiting += f", {duration(now - view.oldest_at)}"
     when = f"{duration(now - view.last_at)} ago" if view.last_at is not None else "-"
     last = LASTS.get(view.last, "nothing yet")
-    return view.name, view.kind, shorten(view.target, 40), waiting, last, when, shorten(view.said, SAID_CELLS) or "-"
+    lost = f"{view.lost.count}, {duration(now - view.lost.at)} ago" if view.lost is not None else "0"
+    said = shorten(view.said or (view.lost.said if view.lost is not None else ""), SAID_CELLS) or "-"
+    return view.name, view.kind, shorten(view.target, 40), waiting, lost, last, when, said
 
 
 def _test(context: Context) -> int:

@@ -89,7 +89,7 @@ def _sections(view: ServiceView, inner: int, signs: Signs, *, lean: bool = False
         sections.append([_table(view, evidence, inner, signs, lean=lean)])
     if rollout is not None and running(rollout) and rollout.track != "back" and rollout.stable is not None:
         sections.append(_judge(rollout, evidence, inner, signs))
-    sections.append(_status(view, inner, signs))
+    sections.append(_status(view, inner, signs, lean=lean))
     return sections
 
 
@@ -230,7 +230,7 @@ def _of(value: float | None, limit: float | None) -> str:
     return f" {max(0.0, value or 0.0):.1f}/{limit or 0.0:.1f}"
 
 
-def _status(view: ServiceView, inner: int, signs: Signs) -> list[RenderableType]:
+def _status(view: ServiceView, inner: int, signs: Signs, *, lean: bool) -> list[RenderableType]:
     word = state(view)
     mark = STATE_MARKS[word]
     status = Text(word, style=f"bold {mark.value}").append(" ").append_text(signs.of(mark))
@@ -240,6 +240,8 @@ def _status(view: ServiceView, inner: int, signs: Signs) -> list[RenderableType]
     lines: list[RenderableType] = [_named("Status", status, signs)]
     if held := frozen(view):
         lines.append(_named("Frozen", Text(shorten(held.removeprefix("frozen "), room, signs.more)), signs))
+    if view.unheard and not lean:
+        lines.append(_named("Unheard", Text(shorten("; ".join(view.unheard), room, signs.more), style="yellow"), signs))
     rollout = view.rollout
     if rollout is None:
         return lines

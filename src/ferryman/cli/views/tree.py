@@ -53,6 +53,7 @@ def _branches(view: ServiceView) -> list[str]:
         found.append(f"trouble: {view.trouble}")
     if held := frozen(view):
         found.append(held)
+    found += [f"not told: {line}" for line in view.unheard]
     if rollout is not None and running(rollout):
         found += _judged(rollout)
         if reason := why(rollout):

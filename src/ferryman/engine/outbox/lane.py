@@ -96,6 +96,7 @@ class Lane:
             )
         )
         self.mark.done[delivery.id] = delivery.position
+        self.mark.settled(outcome, delivery.id, clean(said), now)
         self.counts[outcome] += 1
         if outcome is not Outcome.SENT:
             log.warning("channel %s: %s %s: %s", self.name, delivery.id, outcome.value.replace("_", " "), said)
@@ -115,12 +116,13 @@ class Lane:
     @property
     def trouble(self) -> str:
         """Why this channel needs somebody's attention; empty when it does not."""
-        if self.queue.failures:
-            waiting = len(self.queue.items)
-            return f"{self.name}: {self.queue.failures} attempts failed, {waiting} notices wait: {self.said}"
-        if self.last in (Outcome.GIVEN_UP, Outcome.DROPPED):
-            return f"{self.name}: the last notice was {self.last.replace('_', ' ')}: {self.said}"
-        return ""
+        found: list[str] = []
+        waiting, lost = len(self.queue.items), self.mark.lost
+        if self.queue.failures and waiting:
+            found.append(f"{self.queue.failures} attempts failed, {waiting} notices wait: {self.said}")
+        if lost is not None and not lost.over:
+            found.append(f"notice {lost.id} was {lost.outcome.replace('_', ' ')}: {lost.said}")
+        return f"{self.name}: {'; '.join(found)}" if found else ""
 
     def view(self) -> ChannelView:
         """How it fares."""
@@ -141,4 +143,5 @@ class Lane:
             given_up=self.counts[Outcome.GIVEN_UP],
             dropped=self.counts[Outcome.DROPPED],
             trouble=self.trouble,
+            lost=self.mark.lost,
         )

@@ -18,6 +18,16 @@ def routed(rules: Iterable[Rule], channels: Iterable[str], notice: Notice) -> tu
     return tuple(name for name in channels if name in named)
 
 
+def reaches(rules: Iterable[Rule], channel: str, service: str) -> bool:
+    """Whether a channel may be told anything of a service."""
+    rules = tuple(rules)
+    return not rules or any(
+        (not rule.channels or channel in rule.channels)
+        and (not rule.services or any(fnmatchcase(service, pattern) for pattern in rule.services))
+        for rule in rules
+    )
+
+
 def fits(rule: Rule, notice: Notice) -> bool:
     """Whether every condition of the rule holds; an empty one always does."""
     return (
