@@ -31,3 +31,19 @@ def flag_remove(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write", action="store_true", help="change the files; without it the difference is only shown"
     )
+
+
+def flag_import(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry flags import`."""
+    parser.add_argument("export", metavar="FILE", help="the export, in JSON; - is standard input")
+    parser.add_argument(
+        "--from",
+        dest="system",
+        choices=("launchdarkly", "unleash", "split", "optimizely", "flagd"),
+        help="whose export it is (told from its form)",
+    )
+    parser.add_argument(
+        "--environment", metavar="NAME", default="production", help="the environment there, if the export has several"
+    )
+    parser.add_argument("--owner", metavar="NAME", default="unknown", help="who owns release flags (unknown)")
+    parser.add_argument("--expires", metavar="DATE", help="when release flags should be gone (in 90 days)")

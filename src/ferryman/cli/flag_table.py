@@ -6,6 +6,13 @@ from ferryman.cli.command import Command
 
 FLAG_COMMANDS: tuple[Command, ...] = (
     Command(
+        "flags import", "commands.flag_import:run", "flags of another system as a flags file",
+        "Reads an export of LaunchDarkly, Unleash, Split, Optimizely or flagd and prints a flags file, with what to look at. "
+        "Percentages keep their size, the people inside are drawn anew. Nothing is written.",
+        ("ferry flags import launchdarkly.json > flags.yaml", "ferry flags import - --from unleash --owner shop < features.json"),
+        ("flag_import",),
+    ),
+    Command(
         "flags refs", "commands.flag_code:refs", "where a flag stands in Python code",
         "Calls that ask for it, also through constants, enumerations, imports and aliases, and every other use of its key. "
         "Exit: 0 it stands nowhere, 1 it does.",

@@ -319,6 +319,7 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         notify,
         flag_options.flag_code,
         flag_options.flag_remove,
+        flag_options.flag_import,
         demo,
         completion,
     )

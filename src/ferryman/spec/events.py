@@ -1,4 +1,4 @@
-"""YAML text -> parser events with places. The only module that knows ruamel.yaml, whose classes carry no types."""
+"""YAML text -> parser events with places. The only module that reads with ruamel.yaml, whose classes carry no types."""
 
 from __future__ import annotations
 

@@ -1,0 +1,51 @@
+"""`ferry flags import`: flags of another system as a flags file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from ferryman.cli.context import OK, Context
+from ferryman.flags.importing.base import Choice, Imported, UnreadableError
+from ferryman.flags.importing.readers import import_flags
+from ferryman.model.errors import UsageError
+from ferryman.spec.writing import yaml_text
+
+EXPORT_BYTES_MAX = 50_000_000
+LIFE_DAYS = 90
+"""How long an imported release flag may live, if nobody says."""
+
+
+def run(context: Context) -> int:
+    """Print the flags file, and tell what to look at."""
+    args = context.args
+    expires = args.expires or (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=LIFE_DAYS)).isoformat()
+    imported = _read(args.export, args.system or "", Choice(args.owner, expires, args.environment))
+    context.out.say(yaml_text(imported.document, imported.notes).rstrip("\n"))
+    flags = len(cast("dict[str, Any]", imported.document.get("flags", {})))
+    for note in imported.notes:
+        context.out.remark(f"note: {note}")
+    context.out.remark(f"{flags} flags; nothing was written. Look through them, then `ferry flags set FILE`")
+    context.out.emit({"document": imported.document, "notes": imported.notes})
+    return OK
+
+
+def _read(name: str, system: str, choice: Choice) -> Imported:
+    try:
+        content = sys.stdin.buffer.read(EXPORT_BYTES_MAX + 1) if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError("no_such_file", f"{name}: {error.strerror}", "name the file of the export, or -") from error
+    if len(content) > EXPORT_BYTES_MAX:
+        raise UsageError("too_large", f"{name} is larger than {EXPORT_BYTES_MAX // 1_000_000} MB", "export fewer flags")
+    try:
+        document = json.loads(content)
+        if not isinstance(document, dict):
+            raise UnreadableError("it is no JSON object")
+        return import_flags(cast("dict[str, Any]", document), choice, system)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            "no_export", f"{name} cannot be imported: {error}", "say whose export it is: --from SYSTEM"
+        ) from error

@@ -1,0 +1,1 @@
+"""Flags of other systems, as a flags file of ours. Percentages keep their size; who is inside is drawn anew."""

@@ -1,0 +1,416 @@
+"""Exports of other systems become flags files that pass every check and serve what they served there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+
+from ferryman.flags.check import check_set
+from ferryman.flags.compile import compile_all
+from ferryman.flags.definition import FlagSet, in_environment
+from ferryman.flags.importing.base import Choice, Imported, UnreadableError
+from ferryman.flags.importing.readers import READERS, import_flags
+from ferryman.spec.flags import parse_flags
+from ferryman_flags.evaluator import Evaluator
+
+CHOICE = Choice("shop", "2027-03-31")
+USERS = [f"user-{n}" for n in range(2000)]
+
+
+class World:
+    """An import, and what it serves in an environment."""
+
+    def __init__(self, document: dict[str, Any], environment: str = "staging", choice: Choice = CHOICE) -> None:
+        self.imported: Imported = import_flags(document, choice)
+        defined = parse_flags(json.dumps(self.imported.document), "imported.yaml").defined
+        flags = {key: in_environment(flag, environment) for key, flag in defined.flags.items()}
+        self.whole = FlagSet(flags, defined.segments)
+        assert list(check_set(self.whole, environment)) == []
+        self._evaluator = Evaluator()
+        assert self._evaluator.load({"flags": compile_all(self.whole, {})}) is not None
+
+    def serves(self, flag: str, user: str = "ana", **context: Any) -> Any:
+        found = self._evaluator.details(flag, None, {"targetingKey": user, **context})
+        assert found.error is None, found
+        return found.variant
+
+    def share(self, flag: str, variant: str, **context: Any) -> float:
+        return sum(self.serves(flag, user, **context) == variant for user in USERS) * 100 / len(USERS)
+
+    def rules(self, flag: str) -> list[Any]:
+        return self.imported.document["flags"][flag].get("rules", [])
+
+
+def ld(**fields: Any) -> dict[str, Any]:
+    return {"on": True, "variations": [True, False], "offVariation": 1, "fallthrough": {"variation": 1}, **fields}
+
+
+def clause(attribute: str, op: str, *values: Any, **more: Any) -> dict[str, Any]:
+    return {"attribute": attribute, "op": op, "values": list(values), **more}
+
+
+LAUNCHDARKLY = {
+    "flags": {
+        "targets": ld(targets=[{"values": ["ana", "ben"], "variation": 0}]),
+        "rules": ld(
+            rules=[
+                {
+                    "clauses": [clause("country", "in", "de", "at"), clause("key", "startsWith", "x", negate=True)],
+                    "variation": 0,
+                },
+                {"clauses": [clause("app", "semVerGreaterThan", "2.0.0")], "variation": 0},
+                {"clauses": [clause("", "segmentMatch", "staff")], "variation": 0},
+                {"clauses": [clause("mail", "matches", "^a.c$")], "variation": 0},
+                {"clauses": [clause("plan", "in", "pro", contextKind="org")], "variation": 0},
+            ]
+        ),
+        "ten percent": ld(
+            fallthrough={
+                "rollout": {"variations": [{"variation": 0, "weight": 10000}, {"variation": 1, "weight": 90000}]}
+            }
+        ),
+        "three": ld(
+            variations=["red", "green", "blue"],
+            offVariation=2,
+            fallthrough={
+                "rollout": {
+                    "bucketBy": "company",
+                    "variations": [
+                        {"variation": 0, "weight": 20000},
+                        {"variation": 1, "weight": 20000},
+                        {"variation": 2, "weight": 60000},
+                    ],
+                }
+            },
+        ),
+        "in-a-rule": ld(
+            rules=[
+                {
+                    "clauses": [clause("country", "in", "de")],
+                    "rollout": {"variations": [{"variation": 0, "weight": 30000}, {"variation": 1, "weight": 70000}]},
+                }
+            ]
+        ),
+        "off-there": ld(on=False, fallthrough={"variation": 0}),
+        "needing": ld(fallthrough={"variation": 0}, prerequisites=[{"key": "targets", "variation": 0}]),
+    },
+    "segments": {
+        "staff": {
+            "key": "staff",
+            "included": ["zoe"],
+            "excluded": ["yan"],
+            "rules": [{"clauses": [clause("mail", "endsWith", "@shop")]}],
+        }
+    },
+}
+
+
+def test_launchdarkly() -> None:
+    world = World(LAUNCHDARKLY)
+    assert world.serves("targets", "ben") == "on"
+    assert world.serves("targets", "cleo") == "off"
+    assert world.serves("rules", country="at") == "on"
+    assert world.serves("rules", "x1", country="at") == "off"
+    assert world.serves("rules", app="2.0.1") == "on"
+    assert world.serves("rules", app="2.0.0") == "off"
+    assert world.serves("rules", "zoe") == "on"
+    assert world.serves("rules", mail="b@shop") == "on"
+    assert world.serves("rules", "yan", mail="b@shop") == "off"
+    assert world.serves("rules", mail="abc") == "on"
+    assert world.serves("rules", org={"plan": "pro"}) == "on"
+    assert world.serves("needing", "ana") == "on"
+    assert world.serves("needing", "cleo") == "off"
+    assert "ten-percent: is called 'ten percent' there" in world.imported.notes
+    assert {"when": 'country in ["de", "at"] and not starts_with(targetingKey, "x")', "serve": "on"} in world.rules(
+        "rules"
+    )
+
+
+def test_launchdarkly_percentages() -> None:
+    world = World(LAUNCHDARKLY)
+    assert 8 <= world.share("ten-percent", "on") <= 12
+    assert 26 <= world.share("in-a-rule", "on", country="de") <= 34
+    assert world.share("in-a-rule", "on", country="at") == 0
+    served = [world.serves("three", "ana", company=f"c{n}") for n in range(2000)]
+    assert 17 <= served.count("red") / 20 <= 23
+    assert 17 <= served.count("green") / 20 <= 23
+    assert world.imported.document["flags"]["three"]["rollout"] == {
+        "by": "company",
+        "seed": "three",
+        "split": {"red": 50, "green": 50},
+        "exposure": 40,
+    }
+
+
+def test_launchdarkly_off_there_is_off_in_prod_alone() -> None:
+    assert World(LAUNCHDARKLY, "prod").serves("off-there") == "off"
+    assert World(LAUNCHDARKLY).serves("off-there") == "on"
+
+
+def test_launchdarkly_over_its_rest_api() -> None:
+    flag = {
+        "key": "colour",
+        "name": "Colour",
+        "temporary": True,
+        "variations": [{"_id": "1", "value": "red", "name": "Red"}, {"_id": "2", "value": "blue"}],
+        "environments": {
+            "production": {"on": True, "offVariation": 1, "fallthrough": {"variation": 1}, "targets": [], "rules": []},
+            "test": {"on": True, "offVariation": 1, "fallthrough": {"variation": 0}},
+        },
+    }
+    world = World({"items": [flag]})
+    assert world.serves("colour") == "blue"
+    assert World({"items": [flag]}, choice=CHOICE._replace(environment="test")).serves("colour") == "Red"
+    assert world.imported.document["flags"]["colour"]["expires"] == "2027-03-31"
+    with pytest.raises(UnreadableError, match="no environment 'stage'; it has production, test"):
+        import_flags({"items": [flag]}, CHOICE._replace(environment="stage"))
+
+
+def feature(name: str, *strategies: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": "release", "enabled": True, "strategies": list(strategies), **more}
+
+
+def test_unleash() -> None:
+    constraint = {"contextName": "country", "operator": "IN", "values": ["de"]}
+    world = World(
+        {
+            "version": 2,
+            "segments": [
+                {"id": 3, "name": "beta", "constraints": [{"contextName": "age", "operator": "NUM_GTE", "value": "18"}]}
+            ],
+            "features": [
+                feature("all", {"name": "default"}),
+                feature("ids", {"name": "userWithId", "parameters": {"userIds": "ana, ben"}}, type="permission"),
+                feature(
+                    "ten",
+                    {
+                        "name": "flexibleRollout",
+                        "parameters": {"rollout": "10", "groupId": "ten", "stickiness": "default"},
+                    },
+                ),
+                feature(
+                    "either",
+                    {"name": "default", "constraints": [constraint]},
+                    {
+                        "name": "flexibleRollout",
+                        "parameters": {"rollout": 20, "stickiness": "sessionId"},
+                        "segments": [3],
+                    },
+                    type="operational",
+                ),
+                feature(
+                    "hard",
+                    {
+                        "name": "default",
+                        "constraints": [
+                            {
+                                "contextName": "mail",
+                                "operator": "STR_ENDS_WITH",
+                                "values": ["@SHOP"],
+                                "caseInsensitive": True,
+                            },
+                            {"contextName": "app", "operator": "SEMVER_GT", "value": "1.0.0", "inverted": True},
+                        ],
+                    },
+                    type="operational",
+                ),
+                feature("own", {"name": "byMoonPhase", "parameters": {}}, type="operational"),
+                feature("dark", {"name": "default"}, enabled=False),
+                feature(
+                    "variants",
+                    {"name": "default", "constraints": [constraint]},
+                    variants=[
+                        {"name": "a", "weight": 500, "payload": {"type": "string", "value": "A"}},
+                        {"name": "b", "weight": 500, "payload": {"type": "string", "value": "B"}},
+                    ],
+                    type="experiment",
+                ),
+            ],
+        }
+    )
+    assert world.serves("all") == "on"
+    assert (world.serves("ids", "ben"), world.serves("ids", "cleo")) == ("on", "off")
+    assert 8 <= world.share("ten", "on") <= 12
+    assert world.serves("either", country="de") == "on"
+    sessions = [world.serves("either", age=20, sessionId=f"s{n}") for n in range(1000)]
+    assert 16 <= sessions.count("on") / 10 <= 24
+    assert world.serves("either", age=17, sessionId="s1") == "off"
+    assert world.serves("hard", mail="a@shop", app="0.9.0") == "on"
+    assert world.serves("hard", mail="a@shop", app="1.1.0") == "off"
+    assert world.serves("own") == "off"
+    assert any("own: its strategy 'byMoonPhase'" in note for note in world.imported.notes)
+    assert 45 <= world.share("variants", "a", country="de") <= 55
+    assert world.serves("variants", country="at") == "off"
+    assert world.serves("dark") == "on"
+
+
+def test_split() -> None:
+    def condition(kind: str, matcher: dict[str, Any] | None = None, *parts: tuple[str, int]) -> dict[str, Any]:
+        return {
+            "conditionType": kind,
+            "matcherGroup": {"combiner": "AND", "matchers": [matcher or {"matcherType": "ALL_KEYS"}]},
+            "partitions": [{"treatment": name, "size": size} for name, size in parts],
+        }
+
+    listed = {"matcherType": "WHITELIST", "whitelistMatcherData": {"whitelist": ["ana"]}}
+    older = {
+        "matcherType": "GREATER_THAN_OR_EQUAL_TO",
+        "keySelector": {"trafficType": "user", "attribute": "age"},
+        "unaryNumericMatcherData": {"dataType": "NUMBER", "value": 18},
+        "negate": True,
+    }
+    world = World(
+        {
+            "splits": [
+                {
+                    "name": "mine",
+                    "defaultTreatment": "off",
+                    "trafficAllocation": 100,
+                    "conditions": [
+                        condition("WHITELIST", listed, ("on", 100)),
+                        condition("ROLLOUT", older, ("off", 100)),
+                        condition("ROLLOUT", None, ("on", 25), ("off", 75)),
+                    ],
+                },
+                {
+                    "name": "half of it",
+                    "defaultTreatment": "off",
+                    "trafficAllocation": 50,
+                    "conditions": [condition("ROLLOUT", None, ("on", 100))],
+                },
+                {"name": "old", "status": "ARCHIVED", "conditions": []},
+                {
+                    "name": "dead",
+                    "killed": True,
+                    "defaultTreatment": "off",
+                    "conditions": [condition("ROLLOUT", None, ("on", 100))],
+                },
+            ]
+        }
+    )
+    assert world.serves("mine", "ana", age=17) == "on"
+    assert 21 <= world.share("mine", "on", age=30) <= 29
+    assert world.share("mine", "on", age=17) == 0
+    assert 45 <= world.share("half-of-it", "on") <= 55
+    assert set(world.whole.flags) == {"mine", "half-of-it", "dead"}
+    assert world.serves("dead") == "on"
+
+
+def test_optimizely() -> None:
+    audience = {
+        "id": "7",
+        "name": "de",
+        "conditions": json.dumps(
+            ["and", ["or", ["or", {"name": "country", "type": "custom_attribute", "match": "exact", "value": "de"}]]]
+        ),
+    }
+    on, off = {"id": "v1", "key": "yes", "featureEnabled": True}, {"id": "v2", "key": "no", "featureEnabled": False}
+    world = World(
+        {
+            "version": "4",
+            "audiences": [audience],
+            "experiments": [
+                {
+                    "id": "e1",
+                    "key": "exp",
+                    "status": "Running",
+                    "audienceIds": ["7"],
+                    "variations": [on, off],
+                    "forcedVariations": {"ana": "yes"},
+                    "trafficAllocation": [
+                        {"entityId": "v1", "endOfRange": 5000},
+                        {"entityId": "v2", "endOfRange": 10000},
+                    ],
+                }
+            ],
+            "rollouts": [
+                {
+                    "id": "r1",
+                    "experiments": [
+                        {
+                            "id": "r",
+                            "key": "r",
+                            "status": "Running",
+                            "audienceIds": [],
+                            "variations": [on],
+                            "trafficAllocation": [{"entityId": "v1", "endOfRange": 1000}],
+                        }
+                    ],
+                }
+            ],
+            "featureFlags": [{"id": "1", "key": "buy", "rolloutId": "r1", "experimentIds": ["e1"], "variables": []}],
+        }
+    )
+    assert world.serves("buy", "ana", country="at") == "on"
+    assert 45 <= world.share("buy", "on", country="de") <= 55
+    assert 7 <= world.share("buy", "on", country="at") <= 13
+
+
+def test_flagd() -> None:
+    world = World(
+        {
+            "$evaluators": {"staff": {"ends_with": [{"var": "email"}, "@shop"]}},
+            "flags": {
+                "simple": {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"},
+                "rules": {
+                    "state": "ENABLED",
+                    "variants": {"red": "r", "blue": "b"},
+                    "defaultVariant": "red",
+                    "targeting": {"if": [{"$ref": "staff"}, "blue", {"in": [{"var": "c"}, ["de"]]}, "blue", "red"]},
+                },
+                "shares": {
+                    "state": "ENABLED",
+                    "variants": {"on": True, "off": False},
+                    "defaultVariant": "off",
+                    "targeting": {
+                        "if": [
+                            {"$ref": "staff"},
+                            "on",
+                            {
+                                "fractional": [
+                                    {"cat": [{"var": "$flagd.flagKey"}, {"var": "org"}]},
+                                    ["on", 30],
+                                    ["off", 70],
+                                ]
+                            },
+                        ]
+                    },
+                },
+                "odd": {
+                    "state": "ENABLED",
+                    "variants": {"on": True, "off": False},
+                    "defaultVariant": "off",
+                    "targeting": {"cat": ["o", "n"]},
+                },
+            },
+        }
+    )
+    assert world.serves("simple") == "on"
+    assert world.serves("rules", email="a@shop") == "blue"
+    assert world.serves("rules", c="at") == "red"
+    served = [world.serves("shares", "ana", org=f"o{n}") for n in range(1000)]
+    assert 26 <= served.count("on") / 10 <= 34
+    assert world.serves("odd") == "off"
+    assert any(note.startswith("odd: its targeting has a form") for note in world.imported.notes)
+
+
+@pytest.mark.parametrize("document", [{}, {"flags": {}}, {"something": 1}, {"features": [1]}])
+def test_not_an_export(document: dict[str, Any]) -> None:
+    if document == {"flags": {}}:
+        assert import_flags(document, CHOICE).document == {}
+        return
+    with pytest.raises(UnreadableError, match="export of none of"):
+        import_flags(document, CHOICE)
+
+
+@pytest.mark.parametrize("system", READERS)
+@pytest.mark.parametrize(
+    "document",
+    [{"flags": 3}, {"features": [{}]}, {"splits": [{"name": 1, "conditions": 2}]}, {"items": [{"variations": 1}]}],
+)
+def test_broken_exports_are_told(system: str, document: dict[str, Any]) -> None:
+    with contextlib.suppress(UnreadableError):  # and nothing else
+        import_flags(document, CHOICE, system)
