@@ -9,7 +9,7 @@ FLAG_COMMANDS: tuple[Command, ...] = (
         "flags import", "commands.flag_import:run", "flags of another system as a flags file",
         "Reads an export of LaunchDarkly, Unleash, Split, Optimizely or flagd and prints a flags file, with what to look at. "
         "Percentages keep their size, the people inside are drawn anew. Nothing is written.",
-        ("ferry flags import launchdarkly.json > flags.yaml", "ferry flags import - --from unleash --owner shop < features.json"),
+        ("ferry flags import launchdarkly.json > flags.yaml", "ferry flags import features.json --from unleash --owner shop"),
         ("flag_import",),
     ),
     Command(
