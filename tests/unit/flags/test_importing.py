@@ -8,229 +8,74 @@ from typing import Any
 
 import pytest
 
-from ferryman.flags.check import check_set
-from ferryman.flags.compile import compile_all
-from ferryman.flags.definition import FlagSet, in_environment
-from ferryman.flags.importing.base import Choice, Imported, UnreadableError
+from ferryman.flags.importing.base import UnreadableError
 from ferryman.flags.importing.readers import READERS, import_flags
-from ferryman.spec.flags import parse_flags
-from ferryman_flags.evaluator import Evaluator
-
-CHOICE = Choice("shop", "2027-03-31")
-USERS = [f"user-{n}" for n in range(2000)]
-
-
-class World:
-    """An import, and what it serves in an environment."""
-
-    def __init__(self, document: dict[str, Any], environment: str = "staging", choice: Choice = CHOICE) -> None:
-        self.imported: Imported = import_flags(document, choice)
-        defined = parse_flags(json.dumps(self.imported.document), "imported.yaml").defined
-        flags = {key: in_environment(flag, environment) for key, flag in defined.flags.items()}
-        self.whole = FlagSet(flags, defined.segments)
-        assert list(check_set(self.whole, environment)) == []
-        self._evaluator = Evaluator()
-        assert self._evaluator.load({"flags": compile_all(self.whole, {})}) is not None
-
-    def serves(self, flag: str, user: str = "ana", **context: Any) -> Any:
-        found = self._evaluator.details(flag, None, {"targetingKey": user, **context})
-        assert found.error is None, found
-        return found.variant
-
-    def share(self, flag: str, variant: str, **context: Any) -> float:
-        return sum(self.serves(flag, user, **context) == variant for user in USERS) * 100 / len(USERS)
-
-    def rules(self, flag: str) -> list[Any]:
-        return self.imported.document["flags"][flag].get("rules", [])
-
-
-def ld(**fields: Any) -> dict[str, Any]:
-    return {"on": True, "variations": [True, False], "offVariation": 1, "fallthrough": {"variation": 1}, **fields}
-
-
-def clause(attribute: str, op: str, *values: Any, **more: Any) -> dict[str, Any]:
-    return {"attribute": attribute, "op": op, "values": list(values), **more}
-
-
-LAUNCHDARKLY = {
-    "flags": {
-        "targets": ld(targets=[{"values": ["ana", "ben"], "variation": 0}]),
-        "rules": ld(
-            rules=[
-                {
-                    "clauses": [clause("country", "in", "de", "at"), clause("key", "startsWith", "x", negate=True)],
-                    "variation": 0,
-                },
-                {"clauses": [clause("app", "semVerGreaterThan", "2.0.0")], "variation": 0},
-                {"clauses": [clause("", "segmentMatch", "staff")], "variation": 0},
-                {"clauses": [clause("mail", "matches", "^a.c$")], "variation": 0},
-                {"clauses": [clause("plan", "in", "pro", contextKind="org")], "variation": 0},
-            ]
-        ),
-        "ten percent": ld(
-            fallthrough={
-                "rollout": {"variations": [{"variation": 0, "weight": 10000}, {"variation": 1, "weight": 90000}]}
-            }
-        ),
-        "three": ld(
-            variations=["red", "green", "blue"],
-            offVariation=2,
-            fallthrough={
-                "rollout": {
-                    "bucketBy": "company",
-                    "variations": [
-                        {"variation": 0, "weight": 20000},
-                        {"variation": 1, "weight": 20000},
-                        {"variation": 2, "weight": 60000},
-                    ],
-                }
-            },
-        ),
-        "in-a-rule": ld(
-            rules=[
-                {
-                    "clauses": [clause("country", "in", "de")],
-                    "rollout": {"variations": [{"variation": 0, "weight": 30000}, {"variation": 1, "weight": 70000}]},
-                }
-            ]
-        ),
-        "off-there": ld(on=False, fallthrough={"variation": 0}),
-        "needing": ld(fallthrough={"variation": 0}, prerequisites=[{"key": "targets", "variation": 0}]),
-    },
-    "segments": {
-        "staff": {
-            "key": "staff",
-            "included": ["zoe"],
-            "excluded": ["yan"],
-            "rules": [{"clauses": [clause("mail", "endsWith", "@shop")]}],
-        }
-    },
-}
-
-
-def test_launchdarkly() -> None:
-    world = World(LAUNCHDARKLY)
-    assert world.serves("targets", "ben") == "on"
-    assert world.serves("targets", "cleo") == "off"
-    assert world.serves("rules", country="at") == "on"
-    assert world.serves("rules", "x1", country="at") == "off"
-    assert world.serves("rules", app="2.0.1") == "on"
-    assert world.serves("rules", app="2.0.0") == "off"
-    assert world.serves("rules", "zoe") == "on"
-    assert world.serves("rules", mail="b@shop") == "on"
-    assert world.serves("rules", "yan", mail="b@shop") == "off"
-    assert world.serves("rules", mail="abc") == "on"
-    assert world.serves("rules", org={"plan": "pro"}) == "on"
-    assert world.serves("needing", "ana") == "on"
-    assert world.serves("needing", "cleo") == "off"
-    assert "ten-percent: is called 'ten percent' there" in world.imported.notes
-    assert {"when": 'country in ["de", "at"] and not starts_with(targetingKey, "x")', "serve": "on"} in world.rules(
-        "rules"
-    )
-
-
-def test_launchdarkly_percentages() -> None:
-    world = World(LAUNCHDARKLY)
-    assert 8 <= world.share("ten-percent", "on") <= 12
-    assert 26 <= world.share("in-a-rule", "on", country="de") <= 34
-    assert world.share("in-a-rule", "on", country="at") == 0
-    served = [world.serves("three", "ana", company=f"c{n}") for n in range(2000)]
-    assert 17 <= served.count("red") / 20 <= 23
-    assert 17 <= served.count("green") / 20 <= 23
-    assert world.imported.document["flags"]["three"]["rollout"] == {
-        "by": "company",
-        "seed": "three",
-        "split": {"red": 50, "green": 50},
-        "exposure": 40,
-    }
-
-
-def test_launchdarkly_off_there_is_off_in_prod_alone() -> None:
-    assert World(LAUNCHDARKLY, "prod").serves("off-there") == "off"
-    assert World(LAUNCHDARKLY).serves("off-there") == "on"
-
-
-def test_launchdarkly_over_its_rest_api() -> None:
-    flag = {
-        "key": "colour",
-        "name": "Colour",
-        "temporary": True,
-        "variations": [{"_id": "1", "value": "red", "name": "Red"}, {"_id": "2", "value": "blue"}],
-        "environments": {
-            "production": {"on": True, "offVariation": 1, "fallthrough": {"variation": 1}, "targets": [], "rules": []},
-            "test": {"on": True, "offVariation": 1, "fallthrough": {"variation": 0}},
-        },
-    }
-    world = World({"items": [flag]})
-    assert world.serves("colour") == "blue"
-    assert World({"items": [flag]}, choice=CHOICE._replace(environment="test")).serves("colour") == "Red"
-    assert world.imported.document["flags"]["colour"]["expires"] == "2027-03-31"
-    with pytest.raises(UnreadableError, match="no environment 'stage'; it has production, test"):
-        import_flags({"items": [flag]}, CHOICE._replace(environment="stage"))
+from unit.flags.importing_kit import CHOICE, World
 
 
 def feature(name: str, *strategies: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"name": name, "type": "release", "enabled": True, "strategies": list(strategies), **more}
 
 
+IN_GERMANY = {"contextName": "country", "operator": "IN", "values": ["de"]}
+UNLEASH = {
+    "version": 2,
+    "segments": [
+        {"id": 3, "name": "beta", "constraints": [{"contextName": "age", "operator": "NUM_GTE", "value": "18"}]}
+    ],
+    "features": [
+        feature("all", {"name": "default"}),
+        feature("ids", {"name": "userWithId", "parameters": {"userIds": "ana, ben"}}, type="permission"),
+        feature(
+            "ten",
+            {
+                "name": "flexibleRollout",
+                "parameters": {"rollout": "10", "groupId": "ten", "stickiness": "default"},
+            },
+        ),
+        feature(
+            "either",
+            {"name": "default", "constraints": [IN_GERMANY]},
+            {
+                "name": "flexibleRollout",
+                "parameters": {"rollout": 20, "stickiness": "sessionId"},
+                "segments": [3],
+            },
+            type="operational",
+        ),
+        feature(
+            "hard",
+            {
+                "name": "default",
+                "constraints": [
+                    {
+                        "contextName": "mail",
+                        "operator": "STR_ENDS_WITH",
+                        "values": ["@SHOP"],
+                        "caseInsensitive": True,
+                    },
+                    {"contextName": "app", "operator": "SEMVER_GT", "value": "1.0.0", "inverted": True},
+                ],
+            },
+            type="operational",
+        ),
+        feature("own", {"name": "byMoonPhase", "parameters": {}}, type="operational"),
+        feature("dark", {"name": "default"}, enabled=False),
+        feature(
+            "variants",
+            {"name": "default", "constraints": [IN_GERMANY]},
+            variants=[
+                {"name": "a", "weight": 500, "payload": {"type": "string", "value": "A"}},
+                {"name": "b", "weight": 500, "payload": {"type": "string", "value": "B"}},
+            ],
+            type="experiment",
+        ),
+    ],
+}
+
+
 def test_unleash() -> None:
-    constraint = {"contextName": "country", "operator": "IN", "values": ["de"]}
-    world = World(
-        {
-            "version": 2,
-            "segments": [
-                {"id": 3, "name": "beta", "constraints": [{"contextName": "age", "operator": "NUM_GTE", "value": "18"}]}
-            ],
-            "features": [
-                feature("all", {"name": "default"}),
-                feature("ids", {"name": "userWithId", "parameters": {"userIds": "ana, ben"}}, type="permission"),
-                feature(
-                    "ten",
-                    {
-                        "name": "flexibleRollout",
-                        "parameters": {"rollout": "10", "groupId": "ten", "stickiness": "default"},
-                    },
-                ),
-                feature(
-                    "either",
-                    {"name": "default", "constraints": [constraint]},
-                    {
-                        "name": "flexibleRollout",
-                        "parameters": {"rollout": 20, "stickiness": "sessionId"},
-                        "segments": [3],
-                    },
-                    type="operational",
-                ),
-                feature(
-                    "hard",
-                    {
-                        "name": "default",
-                        "constraints": [
-                            {
-                                "contextName": "mail",
-                                "operator": "STR_ENDS_WITH",
-                                "values": ["@SHOP"],
-                                "caseInsensitive": True,
-                            },
-                            {"contextName": "app", "operator": "SEMVER_GT", "value": "1.0.0", "inverted": True},
-                        ],
-                    },
-                    type="operational",
-                ),
-                feature("own", {"name": "byMoonPhase", "parameters": {}}, type="operational"),
-                feature("dark", {"name": "default"}, enabled=False),
-                feature(
-                    "variants",
-                    {"name": "default", "constraints": [constraint]},
-                    variants=[
-                        {"name": "a", "weight": 500, "payload": {"type": "string", "value": "A"}},
-                        {"name": "b", "weight": 500, "payload": {"type": "string", "value": "B"}},
-                    ],
-                    type="experiment",
-                ),
-            ],
-        }
-    )
+    world = World(UNLEASH)
     assert world.serves("all") == "on"
     assert (world.serves("ids", "ben"), world.serves("ids", "cleo")) == ("on", "off")
     assert 8 <= world.share("ten", "on") <= 12
