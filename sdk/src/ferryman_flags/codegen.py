@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import CodeType
 from typing import Any
 
-from ferryman_flags.closures import Closures, full_data
+from ferryman_flags.closures import Closure, Closures, full_data
 from ferryman_flags.definition import Flag
 from ferryman_flags.details import Details
 from ferryman_flags.errors import FlagFailure, Reason
@@ -33,6 +33,7 @@ Cells = Callable[[str, "str | None", Reason], Cell]
 """The cell that counts for a flag, a variant and a reason."""
 
 INDENT_MAX = 40
+_BUILTINS = {"type": type, "str": str, "int": int, "float": float, "len": len}
 SLOTS_MAX = 16
 
 
@@ -59,21 +60,14 @@ class _Writer:
         self._kind: Kind = kind
         self._names = Names()
         self._lines: list[str] = []
-        closures = Closures(flag.hash)
-
-        def exact(node: Node) -> Callable[[Any], Any]:
-            """The value of a node, given the context, in the exact way."""
-            closure = closures.of(node)
-            return lambda context: closure(full_data(context, flag.key, int(time.time())))
-
-        self._exact = exact
-        self._expressions = Expressions(self._names, exact, flag.hash, flag.key)
+        self._known: dict[tuple[int, str], list[str]] = {}
+        self._exact = partial(_exact, flag.key, flag.hash)
+        self._expressions = Expressions(self._names, self._exact, flag.hash, flag.key)
 
     def function(self) -> Evaluate:
         self._body()
         source = "def evaluate(context, default):\n" + "\n".join(self._lines)
-        scope: dict[str, Any] = {"__builtins__": {}, "type": type, "str": str, "int": int, "float": float, "len": len}
-        scope.update(self._names.bound)
+        scope: dict[str, Any] = {"__builtins__": _BUILTINS, **self._names.bound}
         exec(_compiled(source), scope)  # noqa: S102
         function: Evaluate = scope["evaluate"]
         return function
@@ -85,7 +79,7 @@ class _Writer:
         elif not flag.targeting:
             self._result(1, lambda: of_default(flag, self._kind, Reason.STATIC))
         else:
-            self._decide(flag.logic, 1)
+            self._decide(flag.logic(), 1)
 
     def _line(self, indent: int, text: str) -> None:
         self._lines.append("  " * indent + text)
@@ -123,8 +117,15 @@ class _Writer:
         flag, kind = self._flag, self._kind
         if value is None:
             self._result(indent, lambda: of_default(flag, kind, Reason.DEFAULT))
+            return
+        name = variant_name(value)
+        known = (indent, name)
+        if known not in self._known:
+            start = len(self._lines)
+            self._result(indent, lambda: of_variant(flag, kind, name))
+            self._known[known] = self._lines[start:]
         else:
-            self._result(indent, lambda: of_variant(flag, kind, variant_name(value)))
+            self._lines += self._known[known]
 
     def _choose(self, expression: str, indent: int) -> None:
         """The end for a result of targeting that is known only then."""
@@ -166,6 +167,18 @@ class _Writer:
         if self._kind != "object":
             return result
         return f"{self._names.bind(_copied_details if self._details else copied)}({result})"
+
+
+def _exact(flag_key: str, generation: str, node: Node) -> Callable[[Any], Any]:
+    """The value of a node, given the context, in the exact way; its closure is made when it is first needed."""
+    made: list[Closure] = []
+
+    def evaluate(context: Any) -> Any:
+        if not made:
+            made.append(Closures(generation).of(node))
+        return made[0](full_data(context, flag_key, int(time.time())))
+
+    return evaluate
 
 
 def _code_default(found: Details) -> Callable[[Any], Details]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from ferryman_flags.errors import DefinitionError, ErrorCode, FlagFailure
@@ -44,23 +43,18 @@ class Flag:
         return str(self.metadata.get(HASH, DEFAULT_HASH))
 
     @property
-    def logic(self) -> Node:
-        """The targeting as a tree. Raises `FlagFailure` with PARSE_ERROR."""
-        return self._read[0]
-
-    @property
     def references(self) -> frozenset[str] | None:
         """Names of the shared rules in the targeting; None as long as that was not read."""
-        read = self.__dict__.get("_read")
-        return read[1] if read else None
+        return self.__dict__.get("_references")
 
-    @cached_property
-    def _read(self) -> tuple[Node, frozenset[str]]:
+    def logic(self) -> Node:
+        """The targeting as a tree, read anew: once compiled it is needed no more. `FlagFailure` with PARSE_ERROR."""
         if not is_object(self.targeting):
             raise FlagFailure(ErrorCode.PARSE_ERROR, f"the targeting of flag {self.key!r} is no object")
         reader = Reader(self.key, self.evaluators)
         node = reader.read(self.targeting)
-        return node, frozenset(reader.references)
+        self.__dict__["_references"] = frozenset(reader.references)
+        return node
 
 
 @dataclass(frozen=True)

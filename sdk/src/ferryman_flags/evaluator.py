@@ -55,7 +55,7 @@ class Evaluator:
     def take(self, flag_set: FlagSet, version: builtins.int | None = None) -> frozenset[str]:
         """`load` for flags that were parsed already."""
         with self._write:
-            return self._take(flag_set, version)
+            return self._follow_up(self._snapshot.replaced_by(flag_set, version))
 
     def patch(
         self,
@@ -66,11 +66,10 @@ class Evaluator:
     ) -> frozenset[str]:
         """Set single flags or shared rules, or take those away that are None; returns the keys of what changed."""
         with self._write:
-            return self._take(self._snapshot.patched(flags, evaluators), version)
+            return self._follow_up(self._snapshot.patched(flags, evaluators, version))
 
-    def _take(self, flag_set: FlagSet, version: builtins.int | None) -> frozenset[str]:
-        snapshot, changed = self._snapshot.succeeded_by(flag_set, version)
-        self._snapshot = snapshot
+    def _follow_up(self, after: tuple[Snapshot, frozenset[str]]) -> frozenset[str]:
+        self._snapshot, changed = after
         self._show()
         return changed
 

@@ -67,13 +67,6 @@ def slot_weight(value: Any) -> int | None:
     return max(0, value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-class Heads(dict[int, bytes]):
-    """How a text of so many bytes begins in CBOR, made ahead for the usual lengths."""
-
-    def __missing__(self, length: int) -> bytes:
-        return head(_TEXT, length)
-
-
 def head(major: int, argument: int) -> bytes:
     """The first bytes of a CBOR item: major type and argument in the shortest form. `ValueError` from 2^64 on."""
     if argument < 24:
@@ -84,7 +77,8 @@ def head(major: int, argument: int) -> bytes:
     raise ValueError("too large for CBOR")
 
 
-HEADS = Heads((length, head(_TEXT, length)) for length in range(256))
+HEADS = tuple(head(_TEXT, length) for length in range(512))
+"""How a text of so many bytes begins, made ahead for the usual lengths."""
 
 
 def pair_prefix(flag_key: str) -> bytes:
@@ -96,7 +90,7 @@ def cbor(value: Any, depth: int = 0) -> bytes:
     """The deterministic CBOR encoding of a JSON value. `TypeError` for other types, `ValueError` below 64 levels."""
     if isinstance(value, str):
         utf8 = value.encode()
-        return HEADS[len(utf8)] + utf8
+        return head(_TEXT, len(utf8)) + utf8
     if value is None:
         return b"\xf6"
     if isinstance(value, bool):

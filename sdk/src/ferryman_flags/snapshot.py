@@ -61,19 +61,23 @@ class Snapshot:
         """What is wrong, by flag, with those that cannot be evaluated at all."""
         return {key: flag.problem for key, flag in self.flags.flags.items() if isinstance(flag, BrokenFlag)}
 
-    def succeeded_by(self, flag_set: FlagSet, version: int | None) -> tuple[Snapshot, frozenset[str]]:
-        """The next snapshot, which keeps the functions of flags that are as they were, and the keys of the others."""
+    def replaced_by(self, flag_set: FlagSet, version: int | None) -> tuple[Snapshot, frozenset[str]]:
+        """The snapshot of other flags, and the keys of those that are not as they were; of the rest the functions stay."""
         old, new = self.flags.flags, flag_set.flags
-        changed = {key for key, flag in new.items() if old.get(key) is not flag and old.get(key) != flag}
-        changed |= old.keys() - new.keys()
+        changed = {key for key, flag in new.items() if old.get(key) != flag} | (old.keys() - new.keys())
         kept = {key: flag if key in changed else old[key] for key, flag in new.items()}
-        after = Snapshot(replace(flag_set, flags=kept), version, self._cells)
+        return self._successor(replace(flag_set, flags=kept), version, changed), frozenset(changed)
+
+    def _successor(self, flag_set: FlagSet, version: int | None, changed: set[str]) -> Snapshot:
+        after = Snapshot(flag_set, version, self._cells)
         after.values, after.details = self.values.without(changed), self.details.without(changed)
         after._exact = {key: closure for key, closure in self._exact.items() if key not in changed}
-        return after, frozenset(changed)
+        return after
 
-    def patched(self, flags: Mapping[str, Any], evaluators: Mapping[str, Any]) -> FlagSet:
-        """The flags with some set, or with None taken away, and shared rules likewise."""
+    def patched(
+        self, flags: Mapping[str, Any], evaluators: Mapping[str, Any], version: int | None
+    ) -> tuple[Snapshot, frozenset[str]]:
+        """With some flags set, or with None taken away, and shared rules likewise; and the keys of what changed."""
         before = self.flags
         rules = {**before.evaluators, **evaluators}
         rules = {name: rule for name, rule in rules.items() if rule is not None} if evaluators else before.evaluators
@@ -87,7 +91,9 @@ class Snapshot:
                 after.pop(key, None)
             else:
                 after[key] = parse_flag(key, written, rules, before.metadata)
-        return FlagSet(after, rules, before.metadata)
+        touched = set(after) | set(before.flags) if evaluators else set(flags)
+        changed = {key for key in touched if before.flags.get(key) != after.get(key)}
+        return self._successor(FlagSet(after, rules, before.metadata), version, changed), frozenset(changed)
 
     @staticmethod
     def _depends(flag: Flag, evaluators: Mapping[str, Any]) -> bool:
@@ -154,7 +160,7 @@ class Snapshot:
         found = self._exact.get(flag.key)
         if found is None:
             try:
-                found = Closures(flag.hash).of(flag.logic)
+                found = Closures(flag.hash).of(flag.logic())
             except FlagFailure as failure:
                 found = failure
             self._exact[flag.key] = found
