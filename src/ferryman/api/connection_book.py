@@ -29,21 +29,22 @@ FILES_MAX = 65_536
 
 
 class Book:
-    """The connections of one server: at most `most`, of one address at most `most_of_one` (None: the usual bounds)."""
+    """The connections of one server: `open` now, at most `most`, of one address at most `most_of_one` (None: the usual
+    bounds). `refused` were too many."""
 
     def __init__(self, most: int, most_of_one: int | None = None) -> None:
         self.most = most
         self.refused = 0
         self._most_of_one = most_of_one
         self._of: Counter[str] = Counter()
-        self._count = 0
+        self.open = 0
 
     def enter(self, address: str) -> FerrymanError | None:
         """Count a connection; what is wrong if there are too many. `leave` is due in both cases."""
         self._of[address] += 1
-        self._count += 1
+        self.open += 1
         bound = self._bound(address)
-        if self._count > self.most:
+        if self.open > self.most:
             found = f"{self.most} connections are open already"
         elif self._of[address] > bound:
             found = f"{bound} connections are open from {address} already"
@@ -54,7 +55,7 @@ class Book:
 
     def leave(self, address: str) -> None:
         """A connection ended."""
-        self._count -= 1
+        self.open -= 1
         self._of[address] -= 1
         if not self._of[address]:
             del self._of[address]

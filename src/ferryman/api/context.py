@@ -12,6 +12,7 @@ from starlette.requests import Request
 from ferryman.api import wire
 from ferryman.api.access.access import Access
 from ferryman.api.access.principal import Principal
+from ferryman.api.connection_book import Book
 from ferryman.api.flags.hub import FlagHub
 from ferryman.api.flags.tickets import Tickets
 from ferryman.api.idempotency import Answers
@@ -21,7 +22,8 @@ from ferryman.api.stream.hub import Hub
 
 @dataclass
 class Api:
-    """`authenticate` recognises who asks, or raises: that of `access`, outside of tests. `stopping` ends long polls."""
+    """`authenticate` recognises who asks, or raises: that of `access`, outside of tests. `stopping` ends long polls.
+    `books` has the connections of each server, by what it listens on."""
 
     controller: Operations
     health: wire.HealthView
@@ -29,6 +31,7 @@ class Api:
     authenticate: Callable[[Request], Awaitable[Principal]]
     access: Access
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    books: dict[str, Book] = field(default_factory=dict[str, Book])
     hub: Hub = field(init=False)
     flag_hub: FlagHub = field(init=False)
     tickets: Tickets = field(init=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 
 from ferryman import __version__
+from ferryman.api.connection_book import Book
 from ferryman.api.port import Telling, Vitals
 from ferryman.api.stream.hub import Counts
 from ferryman.engine.telemetry import LAG_BOUNDS_SECONDS, Pulse, Telemetry
@@ -18,16 +19,17 @@ from ferryman.model.notice import ChannelView
 MEDIA_TYPE = "text/plain; version=0.0.4"
 
 
-def metrics_text(vitals: Vitals, stream: Counts, telling: Telling) -> bytes:
-    """Everything as it stands now."""
+def metrics_text(vitals: Vitals, stream: Counts, telling: Telling, books: Mapping[str, Book]) -> bytes:
+    """Everything as it stands now. `books` has the connections of each server by what it listens on."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(vitals, stream, telling))
+    registry.register(_Collector(vitals, stream, telling, books))
     return generate_latest(registry)
 
 
 class _Collector:
-    def __init__(self, vitals: Vitals, stream: Counts, telling: Telling) -> None:
+    def __init__(self, vitals: Vitals, stream: Counts, telling: Telling, books: Mapping[str, Book]) -> None:
         self._vitals = vitals
+        self._books = books
         self._telling = telling
         self._stream = stream
 
@@ -39,6 +41,7 @@ class _Collector:
         yield from _loops(self._vitals.telemetry)
         yield from _state(self._vitals.pulse())
         yield from _streams(self._stream)
+        yield from _connections(self._books)
         yield from _channels(self._telling.views())
 
 
@@ -51,11 +54,19 @@ def _loops(told: Telemetry) -> Iterator[Metric]:
     yield _counter("ferryman_decisions", "Turns that decided something: that had events to record.", told.moves)
     yield _counter("ferryman_events", "Events that loops recorded.", told.events)
     failures = CounterMetricFamily(
-        "ferryman_turn_failures", "Turns that failed, by duty and by what failed.", labels=["duty", "kind"]
+        "ferryman_turn_failures",
+        "Turns that failed, by duty, by how, and by the adapter it failed in.",
+        labels=["duty", "kind", "adapter"],
     )
-    for (duty, kind), count in told.failures.items():
-        failures.add_metric([duty, kind], count)
+    for labels, count in told.failures.items():
+        failures.add_metric(list(labels), count)
     yield failures
+    notes = CounterMetricFamily(
+        "ferryman_adapter_notes", "What adapters told of that went wrong, and that is in the log.", labels=["adapter"]
+    )
+    for adapter, count in told.notes.items():
+        notes.add_metric([adapter], count)
+    yield notes
 
 
 def _state(pulse: Pulse) -> Iterator[Metric]:
@@ -63,6 +74,7 @@ def _state(pulse: Pulse) -> Iterator[Metric]:
     phases = {(phase,): float(count) for phase, count in pulse.phases.items()}
     yield _gauge("ferryman_rollouts", "Services by the phase of their present rollout.", phases, ["phase"])
     yield _gauge("ferryman_rollouts_queued", "Rollouts that wait for another one to end.", {(): pulse.queued})
+    yield _gauge("ferryman_store_waiting", "Writes that wait for the disk.", {(): pulse.store_waiting})
     yield _gauge("ferryman_leases", "Services whose lease this controller holds.", {(): pulse.leases})
     yield _gauge("ferryman_services_in_trouble", "Services whose last turn failed.", {(): len(pulse.troubles)})
     yield _gauge("ferryman_loops_ended", "Services that nobody looks after any more.", {(): len(pulse.dead)})
@@ -77,6 +89,17 @@ def _streams(counts: Counts) -> Iterator[Metric]:
     yield _counter("ferryman_stream_views", "Views that changed and were sent.", counts.views)
     yield _counter("ferryman_stream_snapshots", "Snapshots that were sent.", counts.snapshots)
     yield _counter("ferryman_stream_dropped", "Pieces that slow clients did not get.", counts.dropped)
+    behind = "Snapshots that made up for what slow clients did not get."
+    yield _counter("ferryman_stream_fell_behind", behind, counts.behind)
+
+
+def _connections(books: Mapping[str, Book]) -> Iterator[Metric]:
+    held = {(name,): float(book.open) for name, book in books.items()}
+    yield _gauge("ferryman_connections", "Connections to the API, by what it listens on.", held, ["listener"])
+    refused = CounterMetricFamily("ferryman_connections_refused", "Connections beyond the bounds.", labels=["listener"])
+    for name, book in books.items():
+        refused.add_metric([name], book.refused)
+    yield refused
 
 
 def _channels(views: tuple[ChannelView, ...]) -> Iterator[Metric]:

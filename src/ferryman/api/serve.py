@@ -73,8 +73,9 @@ async def _run(
             record = ControllerRecord(os.getpid(), time.time(), str(path), url, __version__, str(project))
             health = HealthView(record.version, record.pid, record.project, record.started_at)
             api = Api(controller, health, stopping.shut_down, access.authenticate, access)
-            crowd = tcp_book(raise_file_limit(), settings.connections_per_address)
-            async with _serving(api, unix, socket_book(), None), _serving(api, tcp, crowd, tls):
+            owner, crowd = socket_book(), tcp_book(raise_file_limit(), settings.connections_per_address)
+            api.books = {"socket": owner} | ({"tcp": crowd} if tcp is not None else {})
+            async with _serving(api, unix, owner, None), _serving(api, tcp, crowd, tls):
                 if not stopping.event.is_set():
                     write_record(folder, record)
                     on_ready(record)

@@ -24,6 +24,7 @@ from ferryman.engine.checks import CheckRun, Outcome, gate_of
 from ferryman.engine.evidence import EvidenceFeed, Sample
 from ferryman.engine.log_errors import Complaints
 from ferryman.engine.ports import Options, Ports
+from ferryman.engine.telemetry import TURN
 from ferryman.engine.traffic import Traffic
 from ferryman.engine.webhook import question
 from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, StoreError
@@ -135,7 +136,8 @@ class ServiceLoop:
         """One turn that no failure ends; returns when the next one is due (epoch seconds)."""
         try:
             async with self.lock:
-                due = await self.turn()
+                with self.ports.telemetry.duty(TURN, self.service):
+                    due = await self.turn()
         except FerrymanError as problem:
             self._failed(problem)
             return self.ports.now() + self.options.retry_seconds
@@ -186,7 +188,7 @@ class ServiceLoop:
 
     def _duty(self, name: str) -> AbstractContextManager[object]:
         self._at = name
-        return self.ports.telemetry.duty(name, **self._ids)
+        return self.ports.telemetry.duty(name, self.service)
 
     async def _claim(self) -> None:
         now = self.ports.now()
@@ -313,7 +315,10 @@ class ServiceLoop:
     def _take_found(self) -> tuple[Draft, ...]:
         """What checks and adapters found since the last turn, as events to append."""
         found = [Draft(o.run.rollout, _finished(o)) for o in self._checks.take() if self._still_asked(o)]
-        facts = [*self.ports.target.facts(self.name), *self.ports.router.facts(self.name)][:NOTES_MAX]
+        of_target, of_router = self.ports.target.facts(self.name), self.ports.router.facts(self.name)
+        self.ports.telemetry.noted("target", len(of_target))
+        self.ports.telemetry.noted("router", len(of_router))
+        facts = [*of_target, *of_router][:NOTES_MAX]
         if self.service.seq:
             rollout = self.service.current.id if self.service.current and self.service.current.running else ""
             found += [Draft(rollout, Noted(*fact)) for fact in facts if self._is_news(fact[0], fact[1])]

@@ -44,6 +44,7 @@ class Vitals:
                 Counter(loop.service.current.phase.value for loop in loops if loop.service.current is not None)
             ),
             leases=sum(loop.holds_lease for loop in loops),
+            store_waiting=ports.store.waiting if ports is not None else 0,
             queued=sum(len(loop.service.queue) for loop in loops),
             oldest_turn_seconds=max((now - loop.health.turned_at for loop in loops if loop.health.turns), default=0.0),
             troubles={loop.name: loop.health.trouble for loop in loops if loop.health.trouble},

@@ -96,6 +96,10 @@ class SimStore:
     eyes: Eyes
     gate: Gate = taken
 
+    @property
+    def waiting(self) -> int:
+        return 0
+
     async def open(self) -> None:
         return
 

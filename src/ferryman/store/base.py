@@ -91,6 +91,11 @@ class Store(Journal, Protocol):
     loads again before it goes on. The same holds for a write whose task was cancelled.
     """
 
+    @property
+    def waiting(self) -> int:
+        """Writes that were asked for and are not durable yet."""
+        ...
+
     async def open(self) -> None:
         """Open or create; what was written before is there again. Raises `StoreError` naming the file and what to do."""
         ...

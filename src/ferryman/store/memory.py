@@ -45,6 +45,10 @@ class MemoryStore(MemoryJournal):
         self._judge_states: dict[str, str] = {}
         self._samples: dict[str, dict[str, list[Sample]]] = {}
 
+    @property
+    def waiting(self) -> int:
+        return 0
+
     async def open(self) -> None:
         self._is_open = True
 

@@ -70,6 +70,10 @@ class SqliteStore:
         self._connections: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._waiting = 0
 
+    @property
+    def waiting(self) -> int:
+        return self._waiting
+
     async def open(self) -> None:
         if self._writer is not None:
             return

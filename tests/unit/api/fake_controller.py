@@ -106,7 +106,14 @@ class FakeVitals:
         self.problems: tuple[str, ...] = ()
 
     def pulse(self) -> Pulse:
-        return Pulse(services=2, phases={"paused": 1, "promoted": 1}, leases=2, queued=1, troubles={"shop": "smoke"})
+        return Pulse(
+            services=2,
+            phases={"paused": 1, "promoted": 1},
+            leases=2,
+            queued=1,
+            store_waiting=4,
+            troubles={"shop": "smoke"},
+        )
 
     async def readiness(self) -> Readiness:
         return Readiness(not self.problems, self.problems)

@@ -93,7 +93,8 @@ class Served:
             return principal
 
         access = Access(self.fake.store, Settings(), time.time, secrets.token_bytes)
-        self.app = create_app(Api(self.fake, HEALTH, lambda: None, authenticate, access))
+        self.api = Api(self.fake, HEALTH, lambda: None, authenticate, access)
+        self.app = create_app(self.api)
 
     def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
         async def run() -> httpx2.Response:

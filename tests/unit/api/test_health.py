@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ferryman.api.access.principal import Principal
+from ferryman.api.connection_book import Book
 from ferryman.cli.logformat import JsonLines
 from ferryman.model.errors import Conflict, StoreError, Unreachable
 from ferryman.model.role import Role
@@ -23,7 +24,7 @@ def figures(served: Served) -> dict[str, float]:
     response = served.ask("GET", "/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     return {
-        sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
+        sample.name + "".join(f" {value}" for value in sample.labels.values() if value): sample.value
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
@@ -78,6 +79,10 @@ def test_figures_are_those_that_the_loops_counted() -> None:
     ):
         telemetry.failed("append", problem)
     telemetry.failed("observe", Unreachable("envoy", "silent"))
+    telemetry.noted("target", 2)
+    book = served.api.books["tcp"] = Book(1)
+    assert [book.enter("10.0.0.1") is None for _ in range(3)] == [True, False, False]
+    served.api.hub.counts.behind = 7
     found = figures(served)
     assert found["ferryman_tick_lag_seconds_bucket 0.005"] == 1
     assert found["ferryman_tick_lag_seconds_bucket 0.5"] == 3
@@ -92,6 +97,10 @@ def test_figures_are_those_that_the_loops_counted() -> None:
     assert found["ferryman_turn_failures_total append conflict"] == 1
     assert found["ferryman_turn_failures_total append defect"] == 1
     assert found["ferryman_turn_failures_total observe unreachable"] == 1
+    assert found["ferryman_adapter_notes_total target"] == 2
+    assert (found["ferryman_connections tcp"], found["ferryman_connections_refused_total tcp"]) == (3, 2)
+    assert found["ferryman_store_waiting"] == 4
+    assert found["ferryman_stream_fell_behind_total"] == 7
     assert found["ferryman_rollouts paused"] == 1
     assert (found["ferryman_leases"], found["ferryman_rollouts_queued"]) == (2, 1)
     assert found["ferryman_services_in_trouble"] == 1

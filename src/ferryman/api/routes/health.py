@@ -28,10 +28,11 @@ async def get_readyz(call: Call[Nothing, Nothing]) -> Response:
 
 async def get_metrics(call: Call[Nothing, Nothing]) -> Response:
     """In the text format of Prometheus."""
-    controller = call.api.controller
+    api, controller = call.api, call.api.controller
     from ferryman.api.metrics import MEDIA_TYPE, metrics_text  # noqa: PLC0415 -- its library takes a while to load
 
-    return Response(metrics_text(controller.vitals, call.api.hub.counts, controller.notifier), media_type=MEDIA_TYPE)
+    text = metrics_text(controller.vitals, api.hub.counts, controller.notifier, api.books)
+    return Response(text, media_type=MEDIA_TYPE)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
@@ -70,8 +71,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         media=METRICS_TYPE,
         summary="Figures of the controller itself for Prometheus",
         detail=(
-            "Lag of turns, decisions, events, failed turns by duty, rollouts by phase, queue, leases, clients and drops of "
-            "the stream, notices by channel."
+            "Lag of turns, decisions, events, failed turns by duty and adapter, rollouts by phase, queues, leases, "
+            "connections, clients of the stream and what slow ones did not get, notices by channel."
         ),
     ),
 )
