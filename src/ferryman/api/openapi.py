@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ferryman import __version__
-from ferryman.api.endpoint import AnyEndpoint, Nothing
+from ferryman.api.endpoint import JSON, AnyEndpoint, Nothing
 from ferryman.api.problems import MEDIA_TYPE, ProblemDocument
 from ferryman.api.routes import GROUPS
 
@@ -168,6 +168,8 @@ def _responses(row: AnyEndpoint, kinds: _Kinds) -> Schema:
     body = {MEDIA_TYPE: {"schema": kinds.schema(ProblemDocument)}}
     if row.refusal is not None:
         body = {row.media: {"schema": {"type": "string"}}}
+    elif row.wording is not None:
+        body = {JSON: {"schema": {"type": "object"}}}
     statuses = {*ALWAYS, *(WHEN_WRITING if row.writes else ()), *row.problems}
     for status in sorted(statuses):
         found[str(status)] = {"description": PROBLEMS[status], "content": body}

@@ -86,29 +86,29 @@ class Client:
 
     def health(self) -> wire.HealthView:
         """Who answers."""
-        return self._get("/v1/health", wire.HealthView)
+        return self.get("/v1/health", wire.HealthView)
 
     def views(self) -> tuple[ServiceView, ...]:
         """All services of the project."""
         found: tuple[ServiceView, ...] = ()
         while True:
             after = found[-1].service if found else ""
-            part = self._get("/v1/services", tuple[ServiceView, ...], {"after": after})
+            part = self.get("/v1/services", tuple[ServiceView, ...], {"after": after})
             found += part
             if len(part) < wire.SERVICES_MAX:
                 return found
 
     def view(self, service: str) -> ServiceView:
         """One service."""
-        return self._get(_path(service), ServiceView)
+        return self.get(_path(service), ServiceView)
 
     def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
         """The last rollouts of a service."""
-        return self._get(_path(service, "history"), tuple[RolloutSummary, ...], {"limit": limit})
+        return self.get(_path(service, "history"), tuple[RolloutSummary, ...], {"limit": limit})
 
     def checklist(self, service: str) -> ChecklistView:
         """How the checklist of a service stands."""
-        return self._get(_path(service, "checklist"), ChecklistView)
+        return self.get(_path(service, "checklist"), ChecklistView)
 
     def logs(
         self, service: str, *, instance: str | None = None, label: str | None = None, lines: int = 100
@@ -119,7 +119,7 @@ class Client:
             query["instance"] = instance
         if label is not None:
             query["label"] = label
-        return self._get(_path(service, "logs"), dict[str, str], query)
+        return self.get(_path(service, "logs"), dict[str, str], query)
 
     def events(
         self,
@@ -136,15 +136,15 @@ class Client:
             query["service"] = service
         if rollout is not None:
             query["rollout"] = rollout
-        return self._get("/v1/events", wire.EventsPage, query, extra_seconds=wait_seconds + POLL_EXTRA_SECONDS)
+        return self.get("/v1/events", wire.EventsPage, query, extra_seconds=wait_seconds + POLL_EXTRA_SECONDS)
 
     def verify(self, service: str) -> int:
         """Recompute the hash chain of a service's log; the number of events."""
-        return self._get(_path(service, "verify"), wire.Verified).events
+        return self.get(_path(service, "verify"), wire.Verified).events
 
     def plan(self, document: str, file: str) -> wire.PlanView:
         """What a deploy of this release file would start now."""
-        return self._post("/v1/plan", wire.PlanRequest(document, file), wire.PlanView)
+        return self.post("/v1/plan", wire.PlanRequest(document, file), wire.PlanView)
 
     def deploy(
         self,
@@ -158,7 +158,7 @@ class Client:
     ) -> AnswerView:
         """Carry the service to what the release file says."""
         body = wire.DeployRequest(document, file, base, reason, actor, emergency)
-        return self._post("/v1/deploy", body, AnswerView)
+        return self.post("/v1/deploy", body, AnswerView)
 
     def verb(
         self,
@@ -178,7 +178,7 @@ class Client:
             if urgent
             else wire.VerbRequest(reason, actor)
         )
-        return self._post(_path(service, verb), body, AnswerView)
+        return self.post(_path(service, verb), body, AnswerView)
 
     def undo(
         self,
@@ -193,38 +193,38 @@ class Client:
     ) -> AnswerView:
         """Back to the last promoted version, or to the one labelled `to`."""
         body = wire.UndoRequest(reason, actor, to=to, with_steps=with_steps, force=force, emergency=emergency)
-        return self._post(_path(service, "undo"), body, AnswerView)
+        return self.post(_path(service, "undo"), body, AnswerView)
 
     def freeze(
         self, service: str, *, actor: str, reason: str, until: float | None = None, rollback: bool = False
     ) -> AnswerView:
         """Let no more users meet any new version."""
-        return self._post(_path(service, "freeze"), wire.FreezeRequest(reason, actor, "", until, rollback), AnswerView)
+        return self.post(_path(service, "freeze"), wire.FreezeRequest(reason, actor, "", until, rollback), AnswerView)
 
     def postmortem(self, service: str, rollout: str, url: str, *, actor: str, reason: str = "") -> AnswerView:
         """Say where the post-mortem of an incident is."""
         body = wire.PostmortemRequest(reason=reason, actor=actor, rollout=rollout, url=url)
-        return self._post(_path(service, "postmortem"), body, AnswerView)
+        return self.post(_path(service, "postmortem"), body, AnswerView)
 
     def measurements(self, rollout: str, points: int) -> MeasurementSeries:
         """What the judge saw and said of a rollout."""
         path = "/".join(("/v1/rollouts", quote(rollout, safe=""), "measurements"))
-        return self._get(path, MeasurementSeries, {"points": points})
+        return self.get(path, MeasurementSeries, {"points": points})
 
     def drill(
         self, service: str, *, actor: str, reason: str = "", traffic_percent: float = 0.0, hold_seconds: float = 10.0
     ) -> AnswerView:
         """Rehearse the way back."""
         body = wire.DrillRequest(reason, actor, traffic_percent=traffic_percent, hold_seconds=hold_seconds)
-        return self._post(_path(service, "drill"), body, AnswerView)
+        return self.post(_path(service, "drill"), body, AnswerView)
 
     def approve(self, service: str, *, actor: str, reason: str = "", gate: str | None = None) -> AnswerView:
         """Agree to what waits for it (or to `gate` only)."""
-        return self._post(_path(service, "approve"), wire.ApprovalRequest(reason, actor, gate=gate), AnswerView)
+        return self.post(_path(service, "approve"), wire.ApprovalRequest(reason, actor, gate=gate), AnswerView)
 
     def deny(self, service: str, *, actor: str, reason: str = "", gate: str | None = None) -> AnswerView:
         """Refuse: the release goes back."""
-        return self._post(_path(service, "deny"), wire.ApprovalRequest(reason, actor, gate=gate), AnswerView)
+        return self.post(_path(service, "deny"), wire.ApprovalRequest(reason, actor, gate=gate), AnswerView)
 
     def down(self, service: str, *, actor: str, reason: str = "") -> AnswerView:
         """Stop the service and wait until nothing of it is left."""
@@ -237,7 +237,7 @@ class Client:
         for name, value in (("service", asked.service), ("actor", asked.actor), ("people", asked.people or None)):
             if value is not None:
                 given[name] = "true" if value is True else str(value)
-        return self._get("/v1/audit", AuditPage, given)
+        return self.get("/v1/audit", AuditPage, given)
 
     def chains(self) -> ChainsView:
         """Every hash chain, recomputed."""
@@ -245,53 +245,55 @@ class Client:
 
     def tokens(self) -> tuple[TokenView, ...]:
         """Every token, without its text."""
-        return self._get("/v1/tokens", tuple[TokenView, ...])
+        return self.get("/v1/tokens", tuple[TokenView, ...])
 
     def create_token(self, asked: TokenRequest) -> TokenMade:
         """A new token; its text is in the answer alone."""
-        return self._post("/v1/tokens", asked, TokenMade)
+        return self.post("/v1/tokens", asked, TokenMade)
 
     def make_link(self) -> LinkView:
         """A code that signs a browser in, once; over the socket only."""
-        return self._post("/v1/session/link", {}, LinkView)
+        return self.post("/v1/session/link", {}, LinkView)
 
     def revoke_token(self, which: str, reason: str) -> TokenView:
         """Take a token out of use, by id or by name."""
-        return self._post(f"/v1/tokens/{quote(which, safe='')}/revoke", RevokeRequest(reason), TokenView)
+        return self.post(f"/v1/tokens/{quote(which, safe='')}/revoke", RevokeRequest(reason), TokenView)
 
     def sessions(self) -> tuple[SignInView, ...]:
         """Who is signed in."""
-        return self._get("/v1/sessions", tuple[SignInView, ...])
+        return self.get("/v1/sessions", tuple[SignInView, ...])
 
     def end_session(self, which: str, reason: str) -> SignInView:
         """End somebody's session."""
-        return self._post(f"/v1/sessions/{quote(which, safe='')}/end", RevokeRequest(reason), SignInView)
+        return self.post(f"/v1/sessions/{quote(which, safe='')}/end", RevokeRequest(reason), SignInView)
 
     def session(self) -> SessionView:
         """Who asks, as the controller sees it."""
-        return self._get("/v1/session", SessionView)
+        return self.get("/v1/session", SessionView)
 
     def channels(self) -> tuple[ChannelView, ...]:
         """How the channels of notices fare."""
-        return self._get("/v1/notify/channels", tuple[ChannelView, ...])
+        return self.get("/v1/notify/channels", tuple[ChannelView, ...])
 
     def test_channel(self, channel: str, *, actor: str) -> wire.Tested:
         """Send a test message by a channel."""
         path = f"/v1/notify/channels/{quote(channel, safe='')}/test"
-        return self._post(path, wire.ActorRequest(actor), wire.Tested)
+        return self.post(path, wire.ActorRequest(actor), wire.Tested)
 
     def rotate_key(self, *, actor: str) -> wire.Rotated:
         """End every approval link that was sent."""
-        return self._post("/v1/notify/rotate-key", wire.ActorRequest(actor), wire.Rotated)
+        return self.post("/v1/notify/rotate-key", wire.ActorRequest(actor), wire.Rotated)
 
     def shutdown(self) -> None:
         """End the router and the controller; services are taken down first."""
-        self._post("/v1/shutdown", {}, wire.HealthView)
+        self.post("/v1/shutdown", {}, wire.HealthView)
 
-    def _get(self, path: str, kind: type[T], query: Query | None = None, extra_seconds: float = 0.0) -> T:
+    def get(self, path: str, kind: type[T], query: Query | None = None, extra_seconds: float = 0.0) -> T:
+        """Ask, and decode the answer."""
         return self._call("GET", path, kind, query=query, seconds=self._seconds + extra_seconds)
 
-    def _post(self, path: str, body: object, kind: type[T]) -> T:
+    def post(self, path: str, body: object, kind: type[T]) -> T:
+        """Send, and decode the answer."""
         return self._call("POST", path, kind, body=wire.encode(body), seconds=self._seconds)
 
     def _call(

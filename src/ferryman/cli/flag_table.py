@@ -4,7 +4,84 @@ from __future__ import annotations
 
 from ferryman.cli.command import Command
 
+_SERVICE = "commands.flag_service:"
 FLAG_COMMANDS: tuple[Command, ...] = (
+    Command(
+        "flags list", _SERVICE + "list_flags", "the flags of an environment",
+        examples=("ferry flags list", "ferry flags list --env staging --json"), adds=("flag_environment",),
+    ),
+    Command(
+        "flags show", _SERVICE + "show", "one flag: how it stands, its definition, what was done to it",
+        examples=("ferry flags show new-checkout",), adds=("flag_key", "flag_environment"),
+    ),
+    Command(
+        "flags plan", _SERVICE + "plan", "who would notice if a flags file were written",
+        "Counts are of 100,000 users. Exit: 0, or 1 when exposed users would change and it takes --rebucket.",
+        ("ferry flags plan flags.yaml", "ferry flags plan flags.yaml --env staging"), ("flags_file", "flag_environment"),
+    ),
+    Command(
+        "flags set", _SERVICE + "set_flags", "write a flags file",
+        "To `prod` and the environments that it names, or to those given. All of it counts or none. Refused when exposed "
+        "users would change, unless --rebucket says that this is meant.",
+        ("ferry flags set flags.yaml --reason 'checkout for everybody'", "ferry flags set flags.yaml --env staging"),
+        ("flags_file", "flag_environment", "flag_rebucket", "reason"),
+    ),
+    Command(
+        "flags rollout", _SERVICE + "rollout", "expose a flag to more or fewer users, or disable it",
+        "Growing moves nobody who is exposed already.",
+        ("ferry flags rollout new-checkout 25", "ferry flags rollout new-checkout 50 --env staging --dry-run",
+         "ferry flags rollout new-checkout --state disabled"),
+        ("flag_key", "flag_rollout", "flag_environment", "flag_dry_run", "flag_rebucket", "reason"),
+    ),
+    Command(
+        "flags kill", _SERVICE + "kill", "serve `off` to everybody, now",
+        "What was intended stays as it was, and counts again after `ferry flags unkill`.",
+        ("ferry flags kill image-uploads --reason 'S3 is down'",), ("flag_key", "flag_environment", "reason"),
+    ),
+    Command(
+        "flags unkill", _SERVICE + "unkill", "end a kill",
+        examples=("ferry flags unkill image-uploads",), adds=("flag_key", "flag_environment", "reason"),
+    ),
+    Command(
+        "flags history", _SERVICE + "history", "everything done to a flag",
+        examples=("ferry flags history new-checkout",), adds=("flag_key", "flag_environment"),
+    ),
+    Command(
+        "flags diff", _SERVICE + "diff", "two versions of a flag side by side",
+        examples=("ferry flags diff new-checkout", "ferry flags diff new-checkout --from 12 --to 40"),
+        adds=("flag_key", "flag_diff", "flag_environment"),
+    ),
+    Command(
+        "flags revert", _SERVICE + "revert", "write a flag again as it was in an earlier version",
+        examples=("ferry flags revert new-checkout", "ferry flags revert new-checkout 12 --dry-run"),
+        adds=("flag_key", "flag_revert", "flag_environment", "flag_dry_run", "flag_rebucket", "reason"),
+    ),
+    Command(
+        "flags delete", _SERVICE + "delete", "take a flag out of an environment",
+        "Refused while another flag needs it. `ferry flags remove` takes it out of code.",
+        ("ferry flags delete new-checkout --env staging",), ("flag_key", "flag_environment", "reason"),
+    ),
+    Command(
+        "flags eval", _SERVICE + "evaluate", "what a flag serves to a user",
+        examples=("ferry flags eval new-checkout --user ana -c country=de",),
+        adds=("flag_key", "flag_user", "flag_environment"),
+    ),
+    Command(
+        "flags explain", _SERVICE + "explain", "why a user gets what they get: rule, bucket and slot",
+        examples=("ferry flags explain new-checkout --user ana -c app.version=2.3.1",),
+        adds=("flag_key", "flag_user", "flag_environment"),
+    ),
+    Command(
+        "flags export", _SERVICE + "export", "the flags of an environment as flagd JSON, or as a flags file",
+        "The JSON runs in flagd unchanged.",
+        ("ferry flags export > flagd.json", "ferry flags export --format yaml --env staging"),
+        ("flag_export", "flag_environment"),
+    ),
+    Command(
+        "flags lint", "commands.flag_lint:run", "what is wrong with a flags file, and what is doubtful",
+        "Needs no controller. Exit: 0 nothing is wrong, 1 something is (with --strict, also what is doubtful).",
+        ("ferry flags lint flags.yaml --strict",), ("flags_file", "flag_lint"),
+    ),
     Command(
         "flags import", "commands.flag_import:run", "flags of another system as a flags file",
         "Reads an export of LaunchDarkly, Unleash, Split, Optimizely or flagd and prints a flags file, with what to look at. "

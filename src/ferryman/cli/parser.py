@@ -104,6 +104,7 @@ def spec(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--settings", action="store_true", help="an annotated settings file of a controller (ferry.yaml)"
     )
+    group.add_argument("--flags", action="store_true", help="an annotated flags file")
     group.add_argument("--list", action="store_true", dest="list_examples", help="the names of the examples")
 
 
@@ -317,11 +318,9 @@ ADDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         down,
         judge,
         notify,
-        flag_options.flag_code,
-        flag_options.flag_remove,
-        flag_options.flag_import,
         demo,
         completion,
+        *flag_options.ALL,
     )
 }
 

@@ -106,7 +106,7 @@ GROUPS: tuple[tuple[str, tuple[Command, ...]], ...] = (
     (
         "More",
         (
-            Command("flags", "commands.flags:run", "find flags in code and take them out",
+            Command("flags", "commands.flags:run", "feature flags: write, roll out, kill, explain; find them in code",
                     "Alone it lists what there is below it.", ("ferry flags",), under=FLAG_COMMANDS),
             Command("spec", "commands.spec:run", "the reference of the release file, its schema, its examples",
                     examples=("ferry spec --list", "ferry spec --example canary > ferryman.yaml"), adds=("spec",)),

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from ferryman.api.access.principal import TooManyAttempts
 from ferryman.api.problems import to_document
 from ferryman.engine.flags.served import Served
 from ferryman.flags.compile import Compiled
@@ -116,7 +117,9 @@ def refused(error: FerrymanError) -> Response:
     if status < 500:
         known |= {"errorCode": "INVALID_CONTEXT" if status in {400, 413} else "GENERAL", "key": ""}
     headers = {"www-authenticate": "Bearer"} if status == 401 else {}
-    return Response(_encode(known), 503 if status == 429 else status, headers, "application/json")
+    if isinstance(error, TooManyAttempts):
+        headers["retry-after"] = str(error.seconds)
+    return Response(_encode(known), status, headers, "application/json")
 
 
 def _json(value: object, status: int, headers: dict[str, str] | None = None) -> Response:

@@ -25,6 +25,12 @@ def run(context: Context) -> int:
         text = settings_example()
         out.say(text.rstrip("\n"))
         out.emit({"name": "settings", "text": text})
+    elif args.flags:
+        from ferryman.spec.flags import flags_example
+
+        text = flags_example()
+        out.say(text.rstrip("\n"))
+        out.emit({"name": "flags", "text": text})
     elif args.schema:
         from ferryman.spec.schema import json_schema, json_schema_text
 

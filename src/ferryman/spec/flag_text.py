@@ -1,0 +1,152 @@
+"""Flags as the text of a flags file: what `ferryman.spec.flags` reads, written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from ferryman.flags.definition import TARGETING_KEY, Flag, FlagSet, Hash, Place, Rollout, Rule
+from ferryman.spec.scalars import ScalarError, resolve
+
+WIDTH = 100
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*")
+
+
+def flags_text(whole: FlagSet) -> str:
+    """A whole file."""
+    document: dict[str, Any] = {}
+    if whole.flags:
+        document["flags"] = {key: flag_values(flag) for key, flag in sorted(whole.flags.items())}
+    if whole.segments:
+        document["segments"] = {key: segment.when for key, segment in sorted(whole.segments.items())}
+    return "\n".join(_block(document, 0, 4)) + "\n" if document else "flags: {}\n"
+
+
+def flag_text(flag: Flag) -> str:
+    """One flag, as it stands below `flags`."""
+    return "\n".join(_block({flag.key: flag_values(flag)}, 0, 2)) + "\n"
+
+
+def flag_values(flag: Flag) -> dict[str, Any]:
+    """The keys and values of one flag; those that are as when left out are left out."""
+    written: dict[str, Any] = {
+        "kind": flag.kind.value,
+        "description": flag.description,
+        "owner": flag.owner,
+        "expires": flag.expires,
+        "state": "" if flag.enabled else "disabled",
+    }
+    written = {name: value for name, value in written.items() if value}
+    written["variants"] = {variant.name: variant.value for variant in flag.variants}
+    written["off"] = flag.off
+    if flag.default:
+        written["default"] = flag.default
+    if flag.schema is not None:
+        written["schema"] = flag.schema
+    if flag.needs:
+        written["needs"] = [{"flag": need.flag, "is": need.variant} for need in flag.needs]
+    if flag.rules:
+        written["rules"] = [_rule(rule) for rule in flag.rules]
+    if flag.rollout is not None:
+        written["rollout"] = _rollout(flag.rollout)
+    if flag.breaker is not None:
+        breaker = flag.breaker
+        written["breaker"] = {
+            "metric": breaker.metric,
+            "above": breaker.above,
+            "for_seconds": breaker.for_seconds,
+            "recover_seconds": breaker.recover_seconds,
+        }
+    if flag.environments:
+        written["environments"] = {name: _place(place) for name, place in flag.environments.items()}
+    return written
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    written: dict[str, Any] = {"allow": list(rule.allow)} if rule.allow else {}
+    if rule.when:
+        written["when"] = rule.when
+    if rule.logic is not None:
+        written["logic"] = rule.logic
+    return written | {"serve": rule.serve}
+
+
+def _rollout(rollout: Rollout) -> dict[str, Any]:
+    written: dict[str, Any] = {} if rollout.by == TARGETING_KEY else {"by": rollout.by}
+    space = rollout.namespace
+    if space is not None:
+        written["namespace"] = {
+            "name": space.name,
+            "from": _short(space.start_percent),
+            "to": _short(space.end_percent),
+        }
+    else:
+        written["seed"] = rollout.seed
+    written["split"] = {share.variant: _short(share.percent) for share in rollout.split}
+    written["exposure"] = _short(rollout.exposure_percent)
+    return written if rollout.hash is Hash.V3 else written | {"hash": rollout.hash.value}
+
+
+def _place(place: Place) -> dict[str, Any]:
+    written: dict[str, Any] = {}
+    if place.enabled is not None:
+        written["state"] = "enabled" if place.enabled else "disabled"
+    if place.rules is not None:
+        written["rules"] = [_rule(rule) for rule in place.rules]
+    if place.exposure_percent is not None:
+        written["rollout"] = {"exposure": _short(place.exposure_percent)}
+    return written | ({"default": place.default} if place.default is not None else {})
+
+
+def _short(number: float) -> float | int:
+    return int(number) if number.is_integer() else number
+
+
+# ---------------------------------------------------------------------- YAML
+def _block(values: Mapping[str, Any], indent: int, flat_from: int) -> list[str]:
+    """A mapping, one key a line; from the indentation `flat_from` on what fits on a line stays there."""
+    pad = " " * indent
+    lines: list[str] = []
+    for name, value in values.items():
+        flat = _flow(value)
+        if not isinstance(value, dict | list) or not value or _fits(indent, flat_from, name, flat):
+            lines.append(f"{pad}{_scalar(name)}: {flat}")
+        elif isinstance(value, dict):
+            lines += [f"{pad}{_scalar(name)}:", *_block(cast("dict[str, Any]", value), indent + 2, flat_from)]
+        else:
+            lines.append(f"{pad}{_scalar(name)}:")
+            lines += [f"{pad}  - {_flow(item)}" for item in cast("list[Any]", value)]
+    return lines
+
+
+def _fits(indent: int, flat_from: int, name: str, flat: str) -> bool:
+    return (
+        indent >= flat_from
+        and name not in {"environments", "rules", "needs"}
+        and indent + len(name) + len(flat) < WIDTH
+    )
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{_scalar(name)}: {_flow(item)}" for name, item in cast("dict[str, Any]", value).items())
+        return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_flow(item) for item in cast("Sequence[Any]", value)) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    """A text without quotes where it cannot be taken for anything else."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return value if _PLAIN.fullmatch(value) and _is_text(value) else json.dumps(value, ensure_ascii=False)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return resolve(text) == text
+    except ScalarError:
+        return False
