@@ -48,7 +48,8 @@ class Key:
 @dataclass
 class Provider:
     """`claims` are those of whoever signs in; `spoil` changes them just before they are signed, `sign` makes the token,
-    `configuration` changes what it says of itself. `asked` counts requests by path."""
+    `configuration` changes what it says of itself. With `refuses`, the code of an error, a browser is sent back with that.
+    `asked` counts requests by path."""
 
     keys: list[Key] = field(default_factory=lambda: [Key()])
     claims: Claims = field(default_factory=lambda: {"sub": "u1", "email": "ana@example.com", "groups": ["shop-team"]})
@@ -59,6 +60,7 @@ class Provider:
     configuration: dict[str, Any] = field(default_factory=dict)
     secret: str = SECRET
     answer: tuple[int, bytes] | None = None
+    refuses: str = ""
     asked: dict[str, int] = field(default_factory=dict)
     issuer: str = ""
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -73,6 +75,12 @@ class Provider:
         code = secrets.token_urlsafe(16)
         self._codes[code] = asked
         back = {"code": code, "state": asked["state"], "iss": self.issuer, "session_state": "x"}
+        return f"{asked['redirect_uri']}?{urlencode(back)}"
+
+    def refuse(self, url: str) -> str:
+        """The same for somebody who is not let in there."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+        back = {"error": self.refuses, "state": asked["state"], "iss": self.issuer}
         return f"{asked['redirect_uri']}?{urlencode(back)}"
 
     def token(self, form: dict[str, str], authorization: str) -> tuple[int, dict[str, Any]]:
@@ -141,7 +149,15 @@ def running(provider: Provider) -> Iterator[Provider]:
             self._reply(status, json.dumps(found).encode())
 
         def do_GET(self) -> None:
-            self._serve(provider.get)
+            if not self.path.startswith("/authorize?"):
+                self._serve(provider.get)
+                return
+            self.send_response(303)
+            self.send_header(
+                "location", provider.refuse(self.path) if provider.refuses else provider.authorize(self.path)
+            )
+            self.send_header("content-length", "0")
+            self.end_headers()
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()

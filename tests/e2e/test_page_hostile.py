@@ -55,7 +55,7 @@ def test_names_reasons_and_log_lines_are_text(project: Served) -> None:
             ("/history", "<b>ana</b>"),
             ("/history?q=%3Cscript%3Ewindow.pwned%3D3%3C%2Fscript%3E", "History"),
             ("/services/%3Cimg%20src%3Dx%20onerror%3Dwindow.pwned%3D4%3E", "<img src=x onerror=window.pwned=4>"),
-            ("/sign-in?next=%2F%2Fevil.example&problem=%3Cscript%3Ewindow.pwned%3D5%3C%2Fscript%3E", "<script>"),
+            ("/sign-in?next=%2F%2Fevil.example&error=%3Cscript%3Ewindow.pwned%3D5%3C%2Fscript%3E", "came to nothing"),
             ("/sign-in?next=javascript:window.pwned=6", "Sign in"),
         ):
             window.go(path)

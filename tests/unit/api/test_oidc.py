@@ -342,3 +342,27 @@ def test_a_provider_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -
     with oidc_provider.running(Provider()) as provider:
         doors = doors_of(provider, monkeypatch)
     assert failed(doors.get("/v1/oidc/start", url=URL)) == "oidc_provider"
+
+
+@pytest.mark.parametrize(
+    ("asked", "page"),
+    [
+        ("/services/shop?tab=1", "/services/shop?tab=1"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("/v1/oidc/start", "/"),
+        ("/a\r\nset-cookie: x=y", "/"),
+        ("", "/"),
+    ],
+)
+def test_it_leads_back_to_a_page_of_ours_and_nowhere_else(
+    doors: Doors, provider: Provider, asked: str, page: str
+) -> None:
+    start = doors.get("/v1/oidc/start", url=URL, params={"next": asked})
+    assert start.status_code == 303, start.text
+    cookie = start.headers["set-cookie"].partition(";")[0]
+    url = urlsplit(provider.authorize(start.headers["location"]))
+    query = {name: values[0] for name, values in parse_qs(url.query).items()}
+    back = doors.get(url.path, url=URL, params=query, headers={"cookie": cookie})
+    assert (back.status_code, back.headers["location"]) == (303, page)

@@ -57,7 +57,8 @@ export function startGuard(): void {
     if (!strange.value) return;
     const { path, query } = place.peek();
     if (path === "/sign-in") return;
-    session.value = null;
+    // Nobody is signed in any more; that there is another way to sign in stays true.
+    session.value = session.value && { ...session.value, name: "", roles: {}, via: "none", csrf: "" };
     const rest = query.toString();
     go(paths.signIn(path + (rest ? `?${rest}` : "")), { replace: true });
   });

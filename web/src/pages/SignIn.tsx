@@ -12,7 +12,7 @@ const OIDC = "/v1/oidc/start";
 
 export function SignIn() {
   const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState(place.value.query.get("problem") ?? "");
+  const [trouble, setTrouble] = useState(refusedThere(place.value.query.get("error")));
   const next = safe(place.value.query.get("next"));
 
   // A link of the owner: its code stands behind the #, where no server and no log sees it, and leaves the address at once.
@@ -87,6 +87,19 @@ export function SignIn() {
       </p>
     </div>
   );
+}
+
+const REFUSED: Record<string, string> = {
+  oidc_state: "That sign-in was over, used before, or begun in another browser. Begin it again.",
+  oidc_denied: "Your organisation did not sign you in.",
+  oidc_token: "What your organisation answered could not be trusted. The log of the controller says why.",
+  oidc_no_role: "Your organisation knows you, but you have no role here. Ask whoever runs the controller: roles are in its ferry.yaml.",
+  oidc_provider: "Your organisation's sign-in cannot be reached now. Try again, or use a token.",
+};
+
+/** Why the sign-in elsewhere came to nothing. Only codes are taken from the address: anybody can write one. */
+function refusedThere(code: string | null): string {
+  return code === null ? "" : (REFUSED[code] ?? "That sign-in came to nothing. Begin it again, or use a token.");
 }
 
 function explain(problem: unknown): string {

@@ -49,6 +49,7 @@ export function TopBar() {
 
 function LinkState() {
   const state = link.value.state;
+  if (state === "connecting" && place.value.path === "/sign-in") return null; // nothing is followed before somebody is known
   const word = state === "live" ? "Live" : state === "lost" ? "Not live" : "Connecting";
   return (
     <span class={`link-state ${state}`}>

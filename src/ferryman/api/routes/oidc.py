@@ -11,18 +11,23 @@ from msgspec import Meta
 from starlette.responses import RedirectResponse, Response
 
 from ferryman.api.access.access import Access
-from ferryman.api.access.oidc.flow import PENDING_SECONDS, Flow
+from ferryman.api.access.oidc.flow import HOME, PENDING_SECONDS, Flow
 from ferryman.api.access.oidc.refused import SignInRefused
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from ferryman.api.routes.access import set_cookie
 from ferryman.model.errors import UsageError
 
-HOME = "/"
 FAILED = "/sign-in"
 SEE_OTHER = 303
 _log = logging.getLogger("ferryman.access")
 
 Text = Annotated[str, Meta(max_length=8192)]
+
+
+class StartQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`next` is the page to go on to, a path of this controller; anything else leads to the first page."""
+
+    next: Annotated[str, Meta(max_length=2048)] = HOME
 
 
 class CallbackQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,11 +39,11 @@ class CallbackQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     iss: Text = ""
 
 
-async def get_start(call: Call[Nothing, Nothing]) -> Response:
+async def get_start(call: Call[StartQuery, Nothing]) -> Response:
     """Off to the provider."""
     access, flow = call.api.access, _flow(call.api.access)
     try:
-        begun = await flow.begin()
+        begun = await flow.begin(call.query.next)
     except SignInRefused as problem:
         return _failed(problem)
     reply = RedirectResponse(begun.url, SEE_OTHER)
@@ -67,7 +72,7 @@ async def get_callback(call: Call[CallbackQuery, Nothing]) -> Response:
     else:
         address = request.client.host if request.client else ""
         cookie = await access.sign_in(who.name, "oidc", address, roles=who.roles)
-        reply = RedirectResponse(HOME, SEE_OTHER)
+        reply = RedirectResponse(who.page, SEE_OTHER)
         set_cookie(access, request, reply, cookie)
     reply.delete_cookie(
         _cookie_name(call), path="/", secure=access.hosts.is_secure(request), httponly=True, samesite="lax"
@@ -87,7 +92,7 @@ def _flow(access: Access) -> Flow:
     return access.flow
 
 
-def _cookie_name(call: Call[Nothing, Nothing] | Call[CallbackQuery, Nothing]) -> str:
+def _cookie_name(call: Call[StartQuery, Nothing] | Call[CallbackQuery, Nothing]) -> str:
     return call.api.access.cookie_name(call.request) + "-oidc"
 
 
@@ -98,7 +103,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         permission=None,
         handler=get_start,
         answer=str,
-        query=Nothing,
+        query=StartQuery,
         body=Nothing,
         status=SEE_OTHER,
         media="text/plain",
@@ -118,7 +123,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         media="text/plain",
         open_query=True,
         summary="Where the provider sends the browser back",
-        detail="Sets the cookie of the session and leads to the page, or to `/sign-in?error=CODE`: `oidc_state`, "
+        detail="Sets the cookie of the session and leads to the page that was asked for, or to `/sign-in?error=CODE`: `oidc_state`, "
         "`oidc_denied`, `oidc_token`, `oidc_no_role`, `oidc_provider`.",
         problems=(404,),
     ),

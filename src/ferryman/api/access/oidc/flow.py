@@ -25,6 +25,7 @@ PENDING_MAX = 1000
 """Sign-ins under way; the oldest is forgotten beyond it."""
 
 CALLBACK_PATH = "/v1/oidc/callback"
+HOME = "/"
 
 
 class Begun(NamedTuple):
@@ -35,10 +36,11 @@ class Begun(NamedTuple):
 
 
 class SignedInAs(NamedTuple):
-    """Who came back."""
+    """Who came back, and which page they had asked for."""
 
     name: str
     roles: dict[str, Role]
+    page: str
 
 
 class _Pending(NamedTuple):
@@ -46,6 +48,7 @@ class _Pending(NamedTuple):
     verifier: str
     cookie_digest: str
     until: float
+    page: str
 
 
 @dataclass
@@ -58,12 +61,13 @@ class Flow:
     now: Callable[[], float]
     _pending: OrderedDict[str, _Pending] = field(default_factory=OrderedDict[str, _Pending])
 
-    async def begin(self) -> Begun:
-        """A new sign-in. Raises `SignInRefused` (``oidc_provider``)."""
+    async def begin(self, page: str = HOME) -> Begun:
+        """A new sign-in, that leads back to `page`. Raises `SignInRefused` (``oidc_provider``)."""
         settings = self.provider.settings
         found = await self.provider.discovered()
         state, nonce, verifier, cookie = (self._random() for _ in range(4))
-        self._pending[state] = _Pending(nonce, verifier, digest(cookie), self.now() + PENDING_SECONDS)
+        until = self.now() + PENDING_SECONDS
+        self._pending[state] = _Pending(nonce, verifier, digest(cookie), until, own_page(page))
         while len(self._pending) > PENDING_MAX:
             self._pending.popitem(last=False)
         asked = {
@@ -94,7 +98,7 @@ class Flow:
             raise refused("denied", f"the provider did not sign anybody in: {(error or 'no code')[:200]!r}")
         token = await self.provider.exchange(code, pending.verifier, self._redirect_uri)
         claims = verified(token, await self.provider.key_of(token), settings, pending.nonce)
-        return SignedInAs(name_of(claims, settings), roles_of(claims, settings))
+        return SignedInAs(name_of(claims, settings), roles_of(claims, settings), pending.page)
 
     @property
     def _redirect_uri(self) -> str:
@@ -102,6 +106,13 @@ class Flow:
 
     def _random(self) -> str:
         return base64.urlsafe_b64encode(self.random_bytes(32)).decode().rstrip("=")
+
+
+def own_page(asked: str) -> str:
+    """The page to go on to: one of ours as it was asked for, else the first. Whoever made the link must not lead anybody
+    elsewhere, and browsers take a backslash for a slash."""
+    ours = asked.startswith("/") and not asked.startswith(("//", "/v1/")) and "\\" not in asked and asked.isprintable()
+    return asked if ours else HOME
 
 
 def challenge_of(verifier: str) -> str:
