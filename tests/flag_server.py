@@ -22,6 +22,7 @@ class FlagServer:
         self.requests: list[str] = []
         self.status = 200
         self.resumes = True
+        self.chunked = True
         self._queues: list[queue.Queue[bytes | None]] = []
         self._lock = threading.Lock()
         server = self
@@ -123,7 +124,7 @@ class FlagServer:
             self._queues.append(waiting)
         request.send_response(200)
         request.send_header("Content-Type", "text/event-stream")
-        request.send_header("Transfer-Encoding", "chunked")
+        request.send_header(*(("Transfer-Encoding", "chunked") if self.chunked else ("Connection", "close")))
         request.end_headers()
         try:
             while True:
@@ -133,8 +134,8 @@ class FlagServer:
                     raw = b": still here\n\n"
                 if raw is None:
                     break
-                request.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw))
-            request.wfile.write(b"0\r\n\r\n")
+                request.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw) if self.chunked else raw)
+            request.wfile.write(b"0\r\n\r\n" if self.chunked else b"")
         except OSError:
             pass
         finally:

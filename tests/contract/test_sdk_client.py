@@ -16,6 +16,7 @@ import pytest
 
 from ferryman_flags import FlagClient, disk, reports, updates
 from ferryman_flags.events import EventReader
+from ferryman_flags.server import Server
 from flag_server import TOKEN, FlagServer
 from flag_worlds import flag
 from support import eventually, free_port
@@ -55,7 +56,9 @@ def test_it_starts_with_nothing_and_becomes_current(server: FlagServer) -> None:
         assert (status.source, status.version, status.is_current, status.problem) == ("server", 1, True, "")
 
 
-def test_changes_arrive(server: FlagServer) -> None:
+@pytest.mark.parametrize("chunked", [True, False])
+def test_changes_arrive(server: FlagServer, chunked: bool) -> None:
+    server.chunked = chunked
     told: list[frozenset[str]] = []
     with client_of(server) as client:
         client.on_change(told.append)
@@ -68,6 +71,9 @@ def test_changes_arrive(server: FlagServer) -> None:
         server.delete("a")
         eventually(lambda: client.details("a", True).error == "FLAG_NOT_FOUND", what="a to be gone")
         assert client.snapshot.version == 4
+        began = time.monotonic()
+        client.close()
+        assert time.monotonic() - began < 10, "the stream is hung up, not waited for"
         assert told[-3:] == [{"b"}, {"new/flag ü"}, {"a"}]
 
 
@@ -149,6 +155,16 @@ def test_making_a_client_never_raises(url: str, tmp_path: Path) -> None:
             assert client.status().source == ("bootstrap" if isinstance(bootstrap, dict) else "none")
 
 
+@pytest.mark.parametrize(
+    ("url", "token"), [("http://me:secret@host", None), ("http://host", "secret\n"), ("http://host", "secretü")]
+)
+def test_no_secret_is_told(url: str, token: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("ferryman_flags").setLevel(logging.DEBUG)
+    with FlagClient(url, token) as client:
+        assert client.status().problem
+        assert "secret" not in str(client.status()) + caplog.text
+
+
 def test_a_snapshot_is_kept_and_used(server: FlagServer, tmp_path: Path) -> None:
     path = tmp_path / "made" / "flags.json"
     with client_of(server, snapshot=path) as client:
@@ -161,21 +177,25 @@ def test_a_snapshot_is_kept_and_used(server: FlagServer, tmp_path: Path) -> None
     server.__exit__()
     began = time.thread_time()
     with client_of(server, snapshot=path) as client:
-        assert time.thread_time() - began < 1.0, "no wait; the figure itself is bench/flags_client.py's"
+        assert time.thread_time() - began < 1.0, "the figure itself is from bench/flags_client.py"
         assert client.bool("b", False)
         status = client.status()
         assert (status.source, status.version, status.is_current) == ("disk", 2, False)
         assert status.age_seconds is not None
         assert status.age_seconds < 3600
         assert TOKEN not in path.read_text()
-    with FlagClient("http://127.0.0.1:1", TOKEN, snapshot=path) as other:
-        assert other.status().source == "none", "it is of another server"
+    for url, token in (("http://127.0.0.1:1", TOKEN), (server.url, "of another environment")):
+        with FlagClient(url, token, snapshot=path) as other:
+            assert other.status().source == "none", "it is of another server, or environment"
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "head", "folder"])
 def test_a_damaged_snapshot_is_passed_over(damage: str, tmp_path: Path) -> None:
     path, url = tmp_path / "s", f"http://127.0.0.1:{free_port()}"
-    disk.save(path, json.dumps({"flags": {"a": flag(True)}}).encode(), source=url, version=3, now=time.time())
+    source = Server(url, None).source
+    disk.save(path, json.dumps({"flags": {"a": flag(True)}}).encode(), source=source, version=3, now=time.time())
+    with FlagClient(url, snapshot=path) as client:
+        assert client.status().source == "disk", "undamaged it is used"
     raw = path.read_bytes()
     if damage == "folder":
         path.unlink()

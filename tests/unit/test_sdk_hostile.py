@@ -32,7 +32,7 @@ def test_deep_targeting_works_by_closures(form: str, levels: int) -> None:
 
 def test_too_deep_targeting_is_an_error_of_its_flag() -> None:
     rule: Any = "on"
-    for _ in range(DEPTH_MAX + 1):
+    for _ in range(DEPTH_MAX + 2):
         rule = {"!": [rule]}
     evaluator = load(a=targeted(rule), b=flag(True))
     assert evaluator.details("a", False).error is ErrorCode.PARSE_ERROR

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ferryman_flags import disk, overriding
+from ferryman_flags import disk
 from ferryman_flags.errors import DefinitionError
 from ferryman_flags.evaluator import Evaluator
 from ferryman_flags.evidence import Evidence
@@ -68,27 +66,30 @@ class FlagClient(Evaluator):
         self._source, self._known_at, self._problem = "none", 0.0, ""
         self._document: dict[str, Any] = {}
         self._is_dirty, self._saved = False, 0.0
-        self._url = url
-        self._begin(url, bootstrap)
         self._updates: Updates | None = None
         self._reports: Reports | None = None
         try:
-            self._connect(url, token)
-        except (ValueError, RuntimeError) as error:  # no address, or no thread can be started
-            self._problem = str(error)
+            server = Server(url, token)
+        except ValueError as error:
+            server, self._problem = None, str(error)
             log.warning("flags: %s", error)
-        _clients.add(self)
+        self._origin = server.source if server else ""
+        self._begin(bootstrap)
+        if server is not None:
+            self._connect(server)
 
-    def _connect(self, url: str, token: str | None) -> None:
-        server = Server(url, token)
+    def _connect(self, server: Server) -> None:
         self._updates = Updates(server, self._replace, self._change, self._snapshot.version)
         self._reports = Reports(server, self.counters, self.evidence, self._reported_version, self._each_second)
-        self._updates.start()
-        self._reports.start()
+        try:
+            self._updates.start()
+            self._reports.start()
+        except RuntimeError as error:  # no thread can be started
+            log.warning("flags stay as they are: %s", error)
 
-    def _begin(self, url: str, bootstrap: str | bytes | Mapping[str, Any] | None) -> None:
+    def _begin(self, bootstrap: str | bytes | Mapping[str, Any] | None) -> None:
         """What is known before the server says anything."""
-        saved = disk.load(self._path, source=url) if self._path else None
+        saved = disk.load(self._path, source=self._origin) if self._path else None
         try:
             if saved is not None:
                 self._document = json.loads(saved.document)
@@ -130,7 +131,6 @@ class FlagClient(Evaluator):
 
     def close(self) -> None:
         """End the connection and report what is left, in at most some seconds. Evaluations go on working."""
-        _clients.discard(self)
         if self._updates is not None:
             self._updates.stop(CLOSE_SECONDS)
         if self._reports is not None:
@@ -190,7 +190,7 @@ class FlagClient(Evaluator):
             disk.save(
                 self._path,
                 json.dumps(document).encode(),
-                source=self._url,
+                source=self._origin,
                 version=int(document.get("version", version)),
                 now=self._known_at,
             )
@@ -198,23 +198,8 @@ class FlagClient(Evaluator):
             log.warning("flags: the snapshot %s cannot be written: %s", self._path, error)
 
     def after_fork(self) -> None:
-        """In a child process: locks, counters and threads of its own."""
-        self._write = threading.Lock()
-        self.counters.restart()
+        super().after_fork()
         self.evidence.restart()
         if self._updates is not None and self._reports is not None:
             self._updates.restart()
             self._reports.restart()
-
-
-_clients: weakref.WeakSet[FlagClient] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    overriding.after_fork()
-    for client in list(_clients):
-        client.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

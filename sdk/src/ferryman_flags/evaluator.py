@@ -84,6 +84,11 @@ class Evaluator:
             self._is_detoured = is_on
             self._show()
 
+    def after_fork(self) -> None:
+        """In a child process: locks of its own, and counters at zero."""
+        self._write = threading.Lock()
+        self.counters.restart()
+
     def follow(self) -> None:
         """From now on also note, for the request at hand, which variants it is given (`ferryman_flags.context.trail`)."""
         with self._write:

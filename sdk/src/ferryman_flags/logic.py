@@ -1,6 +1,7 @@
 """Targeting as it is written (JSONLogic in JSON) read into a tree: references inlined, what is constant folded.
 
-An operator that is not known is no error here: as long as its branch is not taken, the flag works.
+An operator that is not known is no error here: as long as its branch is not taken, the flag works. Nobody changes a node;
+they are not frozen because that triples what making one costs, and large sets have many.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ ITEM_OPERATORS = frozenset({"filter", "map", "reduce", "all", "some", "none"})
 DATA_OPERATORS = frozenset({"missing", "missing_some", "var", "fractional"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Constant:
     """A value that depends on nothing."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Variable:
     """`var` with a key that is written out, split at its dots; null is `default`."""
 
@@ -36,14 +37,14 @@ class Variable:
     default: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Items:
     """A list of which some items must be evaluated."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Call:
     """A function of evaluated arguments; one of `DATA_OPERATORS` sees the data too."""
 
@@ -51,7 +52,7 @@ class Call:
     arguments: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Choice:
     """`if`: the value of the first branch whose condition is true, else `otherwise`."""
 
@@ -59,7 +60,7 @@ class Choice:
     otherwise: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Junction:
     """`and` (`wanted` false) or `or` (true): the first value that is as wanted, else the last."""
 
@@ -67,7 +68,7 @@ class Junction:
     terms: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class OverItems:
     """`filter`, `map` and their like: `inner` is evaluated with an item as the data."""
 
@@ -77,7 +78,7 @@ class OverItems:
     initial: Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Unknown:
     """An operator that nobody knows: an error when it is reached."""
 
@@ -120,8 +121,13 @@ class Reader:
         arguments: list[Any] = raw if is_list(raw) else [raw]
         if name in ITEM_OPERATORS:
             return self._over_items(name, arguments, depth, at_item=at_item)
-        nodes = tuple(self.read(argument, depth + 1, at_item=at_item) for argument in arguments)
-        return self._operator(name, nodes, at_item=at_item)
+        nodes = [
+            self.read(argument, depth + 1, at_item=at_item)
+            if isinstance(argument, (dict, list))
+            else Constant(argument)
+            for argument in arguments
+        ]
+        return self._operator(name, tuple(nodes), at_item=at_item)
 
     def _operator(self, name: str, nodes: tuple[Node, ...], *, at_item: bool) -> Node:
         if name in {"if", "?:"}:

@@ -6,6 +6,7 @@ At all other times this costs nothing.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Callable, Generator, Mapping
@@ -18,11 +19,15 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 _overrides: ContextVar[Mapping[str, Any]] = ContextVar("ferryman_flags_overrides", default=_NONE)
 
 
-class Detours(Protocol):
-    """What takes the longer way: an evaluator."""
+class Member(Protocol):
+    """An evaluator of this process."""
 
     def detour(self, *, is_on: bool) -> None:
         """Take the longer way from now on, or the short one."""
+        ...
+
+    def after_fork(self) -> None:
+        """Called in a child process."""
         ...
 
 
@@ -35,7 +40,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.evaluators: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.evaluators: weakref.WeakSet[Member] = weakref.WeakSet()
         self.reasons = 0
         self.watcher: Watcher | None = None
 
@@ -51,16 +56,21 @@ class _Process:
 _process = _Process()
 
 
-def join(evaluator: Detours) -> None:
+def join(evaluator: Member) -> None:
     """Tell this evaluator, now and later, which way to take."""
     with _process.lock:
         _process.evaluators.add(evaluator)
         evaluator.detour(is_on=bool(_process.reasons))
 
 
-def after_fork() -> None:
-    """In a child process: a lock that nobody holds."""
-    _process.lock = threading.RLock()
+def _after_fork() -> None:
+    _process.lock = threading.RLock()  # one that nobody holds
+    for evaluator in list(_process.evaluators):
+        evaluator.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def overrides() -> Mapping[str, Any]:

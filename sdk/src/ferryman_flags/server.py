@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import socket
@@ -14,6 +15,7 @@ CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 45.0
 """A stream that says nothing for so long is dead; the server says something every 15 s."""
 PIECE_BYTES = 256 * 1024
+SOURCE_DIGITS = 12
 BODY_BYTES_MAX = 256 * 1024 * 1024
 
 
@@ -30,9 +32,14 @@ class Server:
 
     def __init__(self, url: str, token: str | None) -> None:
         parts = urlsplit(url)
+        if "@" in parts.netloc:
+            raise ValueError("the address of a flag server holds a name or password; what opens it is the token")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError(f"{url!r} is no address of a flag server: http://HOST:PORT or https://HOST is needed")
-        self.url = url.rstrip("/")
+        if token and not (token.isascii() and token.isprintable()):
+            raise ValueError("the token of a flag server has characters that no header can carry")
+        self.source = f"{url.rstrip('/')} {hashlib.sha256((token or '').encode()).hexdigest()[:SOURCE_DIGITS]}"
+        """Server and environment, for a snapshot; the token itself cannot be told from it."""
         self._host, self._port, self._path = parts.hostname, parts.port, parts.path.rstrip("/")
         self._is_tls = parts.scheme == "https"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -45,12 +52,12 @@ class Server:
             headers["Last-Event-ID"] = str(last_version)
         with closing(self._connection()) as connection:
             try:
+                connection.connect()
+                self._streaming = line = connection.sock  # the connection forgets it if the server will close
                 response = self._ask(connection, "GET", "/v1/flags/stream", headers)
                 if response.status != http.HTTPStatus.OK:
                     raise ServerError(f"the stream of flags answered {response.status}", response.status)
-                self._streaming = connection.sock
-                if connection.sock is not None:
-                    connection.sock.settimeout(SILENCE_SECONDS)
+                line.settimeout(SILENCE_SECONDS)
                 while piece := response.read1(PIECE_BYTES):
                     yield piece
             except (OSError, http.client.HTTPException, ValueError) as error:
