@@ -15,12 +15,12 @@ import pytest
 from dashboard import NARROW, Served, browser
 from ferryman.notify.links import digest_of
 from project import ROLLING, SERVICE, Project
-from receivers import MailServer
+from receivers import HttpReceiver, MailServer
 from support import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.deadline(400)]
 
-ANA, BEN = "ana@example.org", "ben@example.org"
+ANA, BEN, CARLA = "ana@example.org", "ben", "carla"
 CANARY = "{canary: {hold: 1s, steps: [{weight: 50, analysis: false}, 100], bake: 0s, scaleDownDelay: 0s}}"
 
 
@@ -31,28 +31,36 @@ def mails() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def project(tmp_path: Path, mails: MailServer) -> Iterator[Served]:
+def hooks() -> Iterator[HttpReceiver]:
+    with HttpReceiver() as server:
+        yield server
+
+
+@pytest.fixture
+def project(tmp_path: Path, mails: MailServer, hooks: HttpReceiver) -> Iterator[Served]:
+    """Three people, each reached by a channel of another kind."""
     with Served(tmp_path / "shop") as made:
-        channels = {name: channel(mails, address) for name, address in (("ana", ANA), ("ben", BEN))}
+        email = {
+            "host": "127.0.0.1",
+            "port": mails.port,
+            "security": "none",
+            "from": "ferryman@example.org",
+            "to": [ANA],
+        }
+        (made.folder / "slack").write_text(f"{hooks.url}/slack")
+        channels: dict[str, dict[str, Any]] = {
+            "mail": {"email": email, "approver": {"person": ANA}},
+            "hook": {"webhook": {"url": f"{hooks.url}/hook"}, "approver": {"person": BEN, "role": "admin"}},
+            "chat": {"slack": {"url": {"file": "slack"}}, "approver": {"person": CARLA}},
+        }
         settings = {"publicUrl": made.url, "notify": {"channels": channels, "rules": [{"kinds": ["approval"]}]}}
         (made.folder / "ferry.yaml").write_text(json.dumps(settings))
         made.serve()
         yield made
 
 
-def channel(mails: MailServer, address: str) -> dict[str, Any]:
-    email = {
-        "host": "127.0.0.1",
-        "port": mails.port,
-        "security": "none",
-        "from": "ferryman@example.org",
-        "to": [address],
-    }
-    return {"email": email, "approver": {"person": address}}
-
-
-def link(mails: MailServer, address: str, rollout: str | None) -> str:
-    """The link in the newest mail to somebody about a rollout, the same in both parts of the mail."""
+def mailed(mails: MailServer, rollout: str | None) -> str:
+    """The link in the newest mail about a rollout, the same in both parts of it."""
 
     def found() -> str | None:
         for mail in reversed(mails.mails):
@@ -60,13 +68,25 @@ def link(mails: MailServer, address: str, rollout: str | None) -> str:
             assert plain is not None
             assert html is not None
             text = plain.get_content().replace("\r\n", "\n")
-            if str(mail["To"]) == address and f"Rollout: {rollout}\n" in text:
+            if f"Rollout: {rollout}\n" in text:
                 (url,) = re.findall(r"^Approve or deny: (\S+)$", text, re.MULTILINE)
                 assert f'href="{url}"' in html.get_content()
                 return str(url)
         return None
 
-    return eventually(found, what=f"a mail to {address}", seconds=60)
+    return eventually(found, what=f"a mail about {rollout}", seconds=60)
+
+
+def posted(hooks: HttpReceiver, path: str, rollout: str | None) -> str:
+    """The link in the newest message to a webhook or to Slack."""
+
+    def found() -> str | None:
+        for request in reversed(hooks.requests):
+            if request.path == path and f'"{rollout}' in request.body.decode().replace("Rollout: ", '"'):
+                return re.findall(r"http://[^\s\"<>|]+/approval\?t=[\w.-]+", request.body.decode())[0]
+        return None
+
+    return eventually(found, what=f"a message to {path} about {rollout}", seconds=60)
 
 
 def answer(url: str, said: str, reason: str = "") -> httpx2.Response:
@@ -85,16 +105,16 @@ def words(project: Served, kind: str) -> list[tuple[str, str]]:
     return [(e.actor, e.text) for e in project.client.events(SERVICE).events if e.kind == kind]
 
 
-def test_a_release_goes_on_by_links_from_mails(project: Served, mails: MailServer) -> None:
+def test_a_release_goes_on_by_links_from_messages(project: Served, mails: MailServer, hooks: HttpReceiver) -> None:
     project.carry("v1", CANARY)
     project.start_load(100.0, 4)
     rollout = project.deploy("v2", CANARY, approvals={"promotion": {"count": 2}}).rollout
     waits(project, rollout)
-    ours, bens = link(mails, ANA, rollout), link(mails, BEN, rollout)
-    assert ours != bens
+    ours, bens, carlas = mailed(mails, rollout), posted(hooks, "/hook", rollout), posted(hooks, "/slack", rollout)
+    assert len({ours, bens, carlas}) == 3
 
     # Whatever scans mails opens every link, often more than once.
-    for url in (ours, ours, bens):
+    for url in (ours, ours, bens, carlas):
         reply = httpx2.get(url)
         assert (reply.status_code, "may v2 go on from 50% to 100%" in reply.text) == (200, True)
     assert words(project, "approved") == []
@@ -125,7 +145,7 @@ def test_a_release_goes_on_by_links_from_mails(project: Served, mails: MailServe
     assert (reply.status_code, "is over" in reply.text) == (410, True)
     assert [who for who, _ in words(project, "approved")] == [ANA, BEN]
 
-    _nothing_secret_is_left(project, (ours, bens))
+    _nothing_secret_is_left(project, (ours, bens, carlas))
 
 
 def _approve_on_a_phone(url: str) -> None:
@@ -155,11 +175,13 @@ def _nothing_secret_is_left(project: Served, urls: tuple[str, ...]) -> None:
     project.ferry("audit", "--verify")
 
 
-def test_a_denial_by_link_takes_the_release_back_and_a_new_key_ends_links(project: Served, mails: MailServer) -> None:
+def test_a_denial_by_link_takes_the_release_back_and_a_new_key_ends_links(
+    project: Served, mails: MailServer, hooks: HttpReceiver
+) -> None:
     project.carry("v1", ROLLING)
     rollout = project.deploy("v2", ROLLING, approvals={"start": {}}).rollout
     waits(project, rollout)
-    ours, bens = link(mails, ANA, rollout), link(mails, BEN, rollout)
+    ours, bens = mailed(mails, rollout), posted(hooks, "/hook", rollout)
     reply = answer(ours, "deny")
     assert (reply.status_code, "A denial needs a reason" in reply.text) == (400, True)
     reply = answer(ours, "deny", "too <b>slow</b> for me")
@@ -170,13 +192,13 @@ def test_a_denial_by_link_takes_the_release_back_and_a_new_key_ends_links(projec
 
     rollout = project.deploy("v3", ROLLING, approvals={"start": {}}).rollout
     waits(project, rollout)
-    ours = link(mails, ANA, rollout)
+    ours = mailed(mails, rollout)
     assert httpx2.get(ours).status_code == 200
-    project.ferry("notify", "rotate-key", "--actor", "carla")
+    project.ferry("notify", "rotate-key", "--actor", "dan")
     for reply in (httpx2.get(ours), answer(ours, "approve")):
         assert (reply.status_code, "a key that is not in use" in reply.text) == (410, True)
     _, audit = Project.ferry(project, "audit")
-    assert "carla" in audit
+    assert "dan" in audit
     assert "changed the key of approval links" in audit
     project.ferry("approve", SERVICE)
     assert project.ended(rollout).phase == "promoted"

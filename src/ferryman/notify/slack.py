@@ -61,7 +61,9 @@ def payload(message: Message) -> dict[str, Any]:
     small = "  |  ".join(f"{name}: {_escaped(value)}" for name, value in facts(notice))
     blocks.append({"type": "context", "elements": [_marked(small)]})
     # In the context of a fallback text the same escapes hold.
-    return {"text": _cut(_escaped(notice.title), SECTION_CHARACTERS_MAX), "blocks": blocks}
+    text = _cut(_escaped(notice.title), SECTION_CHARACTERS_MAX)
+    # Nobody but the reader opens what a message leads to: no picture of it is made for the channel.
+    return {"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
 def _plain(text: str) -> dict[str, Any]:
