@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ferryman.engine.flags.texts import flags_text
-from ferryman.engine.texts import text_of
+from ferryman.engine.texts import TEXT_CHARACTERS_MAX, text_of
 from ferryman.model.audit import AuditLine, AuditPage, ChainsView, ChainView
 from ferryman.model.errors import StoreError, UsageError
+from ferryman.notify.words import clean
 from ferryman.store.base import Store, StoredEvent
 from ferryman.store.journal import Entry
 
@@ -155,7 +156,7 @@ def _entry_line(entry: Entry) -> AuditLine:
         stream=entry.stream,
         seq=entry.seq,
         kind=entry.kind,
-        text=_entry_text(entry.kind, entry.body),
+        text=clean(_entry_text(entry.kind, entry.body), TEXT_CHARACTERS_MAX),
         reason=str(entry.body.get("reason", "")),
         hash=entry.hash,
     )
@@ -177,6 +178,8 @@ def _entry_text(kind: str, body: dict[str, Any]) -> str:
             return f"signed in by {body.get('via')}" + (f" from {address}" if address else "")
         case "link_key_changed":
             return "changed the key of approval links: those that were sent are good no longer"
+        case "sent":
+            return f"told {body.get('channel')}: notice {body.get('id')}"
         case "given_up" | "dropped":
             return (
                 f"notice {body.get('id')} was {kind.replace('_', ' ')}, tries {body.get('tries')}: {body.get('said')}"

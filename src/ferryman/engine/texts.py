@@ -39,7 +39,10 @@ from ferryman.model.event import (
 )
 from ferryman.model.rollout import DRILL
 from ferryman.model.view import EventView
+from ferryman.notify.words import clean
 from ferryman.store.base import StoredEvent
+
+TEXT_CHARACTERS_MAX = 3000
 
 
 def _because(reason: str) -> str:
@@ -107,8 +110,8 @@ _TEXTS: dict[type[Any], Callable[[Any], str]] = {
 
 
 def text_of(event: Event) -> str:
-    """One line without time and actor."""
-    return _TEXTS[type(event.body)](event.body)
+    """One line without time and actor, whatever people wrote into it: no text begins a line that looks like another."""
+    return clean(_TEXTS[type(event.body)](event.body), TEXT_CHARACTERS_MAX)
 
 
 def event_view(stored: StoredEvent) -> EventView:

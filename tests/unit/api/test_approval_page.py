@@ -208,15 +208,22 @@ def test_each_refusal_is_a_page_with_its_status(code: str, status: int, monkeypa
         assert "default-src 'none'" in reply.headers["content-security-policy"]
 
 
-def test_a_controller_without_its_key_says_so_on_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_controller_without_its_key_says_so_on_a_page(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     door = doors()
 
     async def look(token: str) -> LinkView:
-        raise ControllerError("key_exposed", "the key may be read by others", "`ferry notify rotate-key`")
+        raise ControllerError("key_exposed", "/srv/p/.ferryman/x.key may be read by others", "rotate it")
 
     monkeypatch.setattr(door.fake.links, "look", look)
     reply = door.ask("GET", f"/approval?t={GOOD_LINK}")
     assert (reply.status_code, reply.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert "cannot look at links now" in reply.text
+    # Strangers are not told what is wrong, nor where; the log is.
+    assert "/srv/p" not in reply.text
+    assert "key_exposed" not in reply.text
+    assert "/srv/p/.ferryman/x.key may be read by others" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -133,3 +133,18 @@ def test_over_the_api_the_journal_is_for_admins() -> None:
 )
 def test_a_query_that_makes_no_sense_is_named(query: str) -> None:
     assert Doors().get(f"/v1/audit?{query}").status_code == 400
+
+
+def test_no_text_begins_a_line_that_looks_like_another() -> None:
+    hostile = "fine\r\n2026-11-26 18:56:01  ben  shop  shop-2  approved 2/2\x1b[2K\u202egnp"
+
+    async def write(store: Store) -> None:
+        shop = await Scribe.of(store, "shop")
+        await shop.write(note(hostile, actor="ana"), at=NOW + 1)
+        body = {"id": "abc", "name": "bob", "reason": hostile}
+        await store.write("access", at=NOW + 2, actor="root", kind="token_revoked", body=body)
+
+    store = MemoryStore(tally)
+    asyncio.run(opened(store, write))
+    said = "fine 2026-11-26 18:56:01 ben shop shop-2 approved 2/2 [2K gnp"
+    assert [line.text for line in lines(store)] == [said, f"revoked token abc of bob: {said}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from functools import cache
 from typing import Annotated, Literal
 
@@ -13,15 +14,19 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from ferryman.api import wire
-from ferryman.api.access.principal import TooManyAttempts
+from ferryman.api.access.principal import Forbidden, TooManyAttempts
 from ferryman.api.approval import page
 from ferryman.api.approval.style import sheet
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing
 from ferryman.api.problems import to_document
-from ferryman.model.errors import FerrymanError, Refused
+from ferryman.model.errors import FerrymanError, Refused, Unreachable, UsageError
 from ferryman.notify.links import TOKEN_CHARACTERS_MAX
 
+log = logging.getLogger("ferryman.access")
+
 MEDIA = "text/html"
+TOLD = (Refused, UsageError, Forbidden, TooManyAttempts)
+UNAVAILABLE = "the controller cannot look at links now; whoever runs it finds the reason in its log"
 GUESSES = frozenset({"link_forged", "link_key_changed"})
 LinkToken = Annotated[str, Meta(min_length=1, max_length=TOKEN_CHARACTERS_MAX)]
 
@@ -65,7 +70,10 @@ async def post_approval(call: Call[Nothing, LinkForm]) -> Response:
 
 
 def refused(error: FerrymanError) -> Response:
-    """A refusal as a page."""
+    """A refusal as a page. What is wrong with the controller itself is for its log: anybody may open this page."""
+    if not isinstance(error, TOLD):
+        log.error("an approval link cannot be looked at: %s", error.message)
+        error = Unreachable("links_unavailable", UNAVAILABLE, "nothing was changed: open the link again later")
     reply = _shown(page.refusal(error), to_document(error).status)
     if isinstance(error, TooManyAttempts):
         reply.headers["retry-after"] = str(error.seconds)
