@@ -6,16 +6,16 @@ from ferryman.api.access.principal import EVERY_SERVICE, Forbidden, Permission, 
 from ferryman.api.problems import to_document, to_error
 from ferryman.model.role import Role
 
-READ, OPERATE, ADMINISTER = Permission
+READ, EVALUATE, OPERATE, ADMINISTER = Permission
 
 
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
         (None, set[Permission]()),
-        (Role.VIEWER, {READ}),
-        (Role.OPERATOR, {READ, OPERATE}),
-        (Role.ADMIN, {READ, OPERATE, ADMINISTER}),
+        (Role.VIEWER, {READ, EVALUATE}),
+        (Role.OPERATOR, {READ, EVALUATE, OPERATE}),
+        (Role.ADMIN, {READ, EVALUATE, OPERATE, ADMINISTER}),
     ],
 )
 def test_a_role_may_all_that_a_lower_one_may(role: Role | None, allowed: set[Permission]) -> None:
