@@ -1,7 +1,9 @@
 """A whole release driven by the page: sign in, watch, pause, promote, abort with a reason, undo; and who may not."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
@@ -190,4 +192,34 @@ def test_by_keyboard_alone(project: Served) -> None:
         page.keyboard.press("Control+Enter")
         window.see("v2 was taken back.")
         window.see("typed, not clicked")
+        assert window.complaints == []
+
+
+def test_a_freeze_ends_when_the_viewers_clock_says(project: Served) -> None:
+    operator = project.token("ana", "operator")
+    zone = ZoneInfo("America/New_York")
+    there = datetime.now(zone).replace(second=0, microsecond=0) + timedelta(days=2)
+    with browser() as chromium:
+        context = chromium.new_context(viewport=NARROW, timezone_id=zone.key)
+        window = Window(context, project.url).sign_in(operator)
+        page = window.go(f"/services/{SERVICE}").page
+        page.get_by_role("button", name="Freeze", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Until").select_option("a time of your own")
+        dialog.get_by_role("textbox", name="Time").fill(f"{there:%Y-%m-%dT%H:%M}")
+        dialog.get_by_text(f"{there.astimezone(UTC):%Y-%m-%d %H:%M} UTC").wait_for()
+        dialog.get_by_label("Reason").fill("two days of rest")
+        assert axe(page) == []
+        window.picture("freeze-390")
+        dialog.get_by_role("button", name="Freeze", exact=True).click()
+        window.see("No more users meet a new version")
+        freeze = project.view().freeze
+        assert freeze is not None
+        assert (freeze.until, freeze.by, freeze.reason) == (there.timestamp(), "ana", "two days of rest")
+        project.deploy("v2", SLOW)
+        window.see("frozen by ana")
+        window.picture("frozen-390")
+        window.press("Lift the freeze", "back at work")
+        exposed(project, 25.0)
+        window.see("v2 serves 25% of users")
         assert window.complaints == []

@@ -8,6 +8,7 @@ import { maySteer, known, session } from "../live/session.ts";
 import { paths, place } from "../router.ts";
 import { verbs, type VerbText } from "../words/verbs.ts";
 import { Dialog, DialogFoot } from "./Dialog.tsx";
+import { FreezeFields } from "./FreezeFields.tsx";
 import { say } from "./say.tsx";
 
 const REASON_CHARACTERS_MAX = 2000;
@@ -64,7 +65,7 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
     event.preventDefault();
     if (busy) return;
     const form = new FormData(event.currentTarget as HTMLFormElement);
-    const body: Record<string, string | boolean> = { reason: text(form, "reason").trim() };
+    const body: Record<string, string | number | boolean> = { reason: text(form, "reason").trim() };
     // Going back and holding are never too late; everything else is meant for what was looked at.
     const gate = before.rollout?.approvals.find((each) => each.state === "open");
     if (verb.verb === "approve" || verb.verb === "deny") body["gate"] = gate?.key ?? "";
@@ -72,6 +73,8 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
     if (form.get("full")) body["full"] = true;
     if (form.get("with_steps")) body["with_steps"] = true;
     if (text(form, "to")) body["to"] = text(form, "to");
+    if (text(form, "until")) body["until"] = Number(text(form, "until"));
+    if (form.get("rollback")) body["rollback"] = true;
     setBusy(true);
     setTrouble("");
     try {
@@ -93,6 +96,7 @@ function Ask({ verb, view, onClose }: { verb: VerbText; view: ServiceView; onClo
       <form onSubmit={(event) => void submit(event)}>
         <p>{verb.what}</p>
         {verb.verb === "undo" && <Targets view={view} />}
+        {verb.verb === "freeze" && <FreezeFields runs={view.legal.includes("abort")} />}
         {(verb.verb === "promote" && view.legal.includes("promote --full")) || verb.verb === "retry" ? (
           <label class="check">
             <input type="checkbox" name="full" /> In full: pass over every step, wait and verdict that is left

@@ -1,6 +1,6 @@
 // What each verb does, in words for its button and its dialog.
 import type { ServiceView } from "../api/types.ts";
-import { exposed, running } from "./standing.ts";
+import { exposed } from "./standing.ts";
 import { weight } from "./format.ts";
 
 export interface VerbText {
@@ -19,9 +19,9 @@ export function verbs(view: ServiceView): VerbText[] {
   const legal = new Set(view.legal);
   // `undo` in a running release does what `abort` does, which says it better.
   if (legal.has("abort")) legal.delete("undo");
-  // A freeze is legal in any phase: offered where it says something, before or while users would meet a new version.
+  // A freeze is legal in any phase.
   if (view.freeze) legal.add("unfreeze");
-  else if (running(view.rollout)) legal.add("freeze");
+  else if (!view.down && view.rollout) legal.add("freeze");
   return ORDER.filter((verb) => legal.has(verb)).map((verb) => describe(verb, view));
 }
 
@@ -51,7 +51,7 @@ function describe(verb: string, view: ServiceView): VerbText {
     case "deny":
       return made("Deny", `Deny ${candidate}`, `${stable} takes all users back, then ${candidate} stops.`, "danger", true);
     case "freeze":
-      return made("Freeze", `Freeze ${view.service}`, "No more users meet any new version until it is lifted. Going back is never held.", "quiet", true);
+      return made("Freeze", `Freeze ${view.service}`, "No more users meet any new version. Going back is never held.", "quiet", true);
     case "unfreeze":
       return made("Lift the freeze", `Lift the freeze of ${view.service}`, "Releases go on from where they were held.", "plain");
     case "resume":
