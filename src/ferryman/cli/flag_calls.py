@@ -81,7 +81,7 @@ class FlagCalls:
 
     def served(self, environment: str) -> wire.FlagSetView:
         """An environment as programs get it."""
-        return self._client.get("/v1/flags/set", wire.FlagSetView, {"environment": environment})
+        return self._client.get("/v1/flags/definitions", wire.FlagSetView, {"environment": environment})
 
 
 def _path(environment: str, *parts: str) -> str:

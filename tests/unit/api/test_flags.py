@@ -156,12 +156,12 @@ def test_an_explanation_names_what_decided(flags: Flags) -> None:
 # ---------------------------------------------------------------------- programs
 def test_a_server_token_gets_the_set_of_its_environment_and_nothing_else(flags: Flags) -> None:
     token = flags.doors.program("server", "staging")
-    found = flags.ask("GET", "/v1/flags/set", token=token)
+    found = flags.ask("GET", "/v1/flags/definitions", token=token)
     assert (found.json()["environment"], found.json()["version"], found.headers["etag"]) == ("staging", 1, '"1"')
     assert set(found.json()["flags"]) == {"new-checkout", "limit"}
-    same = flags.ask("GET", "/v1/flags/set", token=token, headers={"if-none-match": '"1"'})
+    same = flags.ask("GET", "/v1/flags/definitions", token=token, headers={"if-none-match": '"1"'})
     assert (same.status_code, same.content) == (304, b"")
-    other = flags.ask("GET", "/v1/flags/set?environment=prod", token=token)
+    other = flags.ask("GET", "/v1/flags/definitions?environment=prod", token=token)
     assert (other.status_code, code(other)) == (403, "wrong_environment")
     for path in ("/v1/environments", PROD, "/v1/services", "/v1/audit", "/v1/tokens"):
         assert flags.ask("GET", path, token=token).status_code == 403, path
@@ -171,7 +171,7 @@ def test_a_server_token_gets_the_set_of_its_environment_and_nothing_else(flags: 
 
 def test_a_client_token_gets_values_only(flags: Flags) -> None:
     token = flags.doors.program("client")
-    for method, path in (("GET", "/v1/flags/set"), ("HEAD", "/v1/flags/stream")):
+    for method, path in (("GET", "/v1/flags/definitions"), ("HEAD", "/v1/flags/stream")):
         assert flags.ask(method, path, token=token).status_code == 403
     one = flags.ask("POST", "/ofrep/v1/evaluate/flags/limit", {}, token=token)
     assert (one.status_code, one.json()["errorCode"]) == (403, "GENERAL")
@@ -179,21 +179,33 @@ def test_a_client_token_gets_values_only(flags: Flags) -> None:
 
 
 def test_people_name_the_environment(flags: Flags) -> None:
-    assert flags.ask("GET", "/v1/flags/set").json()["environment"] == "prod"
-    assert flags.ask("GET", "/v1/flags/set?environment=staging").json()["environment"] == "staging"
-    assert flags.ask("GET", "/v1/flags/set?environment=nowhere").json() == {
+    assert flags.ask("GET", "/v1/flags/definitions").json()["environment"] == "prod"
+    assert flags.ask("GET", "/v1/flags/definitions?environment=staging").json()["environment"] == "staging"
+    assert flags.ask("GET", "/v1/flags/definitions?environment=nowhere").json() == {
         "environment": "nowhere", "version": 0, "flags": {},
     }  # fmt: skip
 
 
-def test_counters_are_added_up(flags: Flags) -> None:
-    token, minute = flags.doors.program(), int(time.time()) // 60 * 60
-    count = {"flag": "limit", "variant": "high", "reason": "STATIC", "minute": minute, "n": 3}
-    body = {"version": 1, "counts": [count, count | {"flag": "nowhere"}, count | {"minute": minute - 200_000}]}
+def test_what_programs_counted_is_added_up(flags: Flags) -> None:
+    token, now = flags.doors.program(), time.time()
+    count = {"flag": "limit", "variant": "high", "reason": "STATIC", "evaluations": 3}
+    outcome = {"flag": "limit", "variant": "high", "requests": 4, "failures": 1, "durations": [0, 1, 3]}
+    body = {
+        "version": 1, "since": now - 10, "until": now,
+        "counts": [count, count | {"variant": None}, count | {"flag": "nowhere"}], "outcomes": [outcome],
+        "exposures": [{"flag": "limit", "variant": "high", "key": "5f0c1d2a9be34c77"}],
+    }  # fmt: skip
     for _ in range(2):
-        taken = flags.ask("POST", "/v1/flags/exposures", body, token=token)
-        assert (taken.status_code, taken.json()) == (202, {"taken": 1})
-    assert flags.doors.fake.flags.exposures.by_variant("prod", "limit", 0) == {"high": 6}
+        taken = flags.ask("POST", "/v1/flags/evaluations", body, token=token)
+        assert (taken.status_code, taken.json()) == (202, {"taken": 3})
+    late = flags.ask("POST", "/v1/flags/evaluations", body | {"until": now - 200_000}, token=token)
+    assert late.json() == {"taken": 0}
+    code_default, high = flags.ask("GET", f"{PROD}/limit/evaluations").json()
+    minute = int(now) // 60 * 60
+    assert (code_default["minute"], code_default["variant"], code_default["evaluations"]) == (minute, "", 6)
+    assert (high["evaluations"], high["requests"], high["failures"], high["durations"][:4]) == (6, 8, 2, [0, 2, 6, 0])
+    assert flags.ask("GET", f"{PROD}/limit/evaluations?since={now + 60}").json() == []
+    assert flags.ask("GET", f"{PROD}/nowhere/evaluations").status_code == 404
 
 
 # ---------------------------------------------------------------------- OFREP

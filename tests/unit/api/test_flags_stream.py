@@ -112,9 +112,13 @@ def test_who_comes_back_is_told_what_they_missed(server: Server) -> None:
     server.post("/v1/environments/prod/flags/limit/remove", {"parent": 2})
     with follow(server, token, **{"last-event-id": "1"}) as client:
         kind, number, data = client.read()
-        assert (kind, number, data["version"], list(data["flags"])) == ("patch", "", 3, [NEW])
+        assert (kind, number, list(data["flags"])) == ("put", "3", [NEW]), "a change and a removal are one event"
+        assert client.read() == ("current", "3", {"version": 3})
+    with follow(server, token, **{"last-event-id": "2"}) as client:
         assert client.read() == ("delete", "3", {"version": 3, "keys": ["limit"]})
+        assert client.read()[0] == "current"
     with follow(server, token, **{"last-event-id": "3"}) as client:
+        assert client.read() == ("current", "3", {"version": 3})
         server.version = 3
         server.write(30)
         assert client.read()[:2] == ("patch", "4")

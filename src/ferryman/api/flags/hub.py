@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from ferryman.api.flags.messages import CONNECTED, change_message, put_message, refetch_message
+from ferryman.api.flags.messages import CONNECTED, both, change_message, current_message, put_message, refetch_message
 from ferryman.api.stream.messages import HEARTBEAT, Piece
 from ferryman.api.stream.subscriber import StillAllowed, Subscriber
 from ferryman.engine.flags.service import FlagService
@@ -48,7 +48,9 @@ class FlagHub:
         if self._closed:
             raise ControllerError("stopping", "the controller is about to end", "connect again when it runs again")
         if self._count >= CLIENTS_MAX:
-            raise ControllerError("too_many_streams", f"{CLIENTS_MAX} clients follow already", "poll /v1/flags/set")
+            raise ControllerError(
+                "too_many_streams", f"{CLIENTS_MAX} clients follow already", "poll /v1/flags/definitions"
+            )
         if self._end is None:
             self._end = self._service.on_change(self._changed)
             self._beating = asyncio.create_task(self._beat(), name="heartbeat of flags")
@@ -88,13 +90,17 @@ class FlagHub:
         missed = served.since(version) if version is not None else None
         if missed is None:
             return self.whole(environment, form)
-        return change_message(served.version, missed, served.flags) if missed else CONNECTED
+        current = current_message(served.version)
+        if not missed:
+            return current
+        return both(change_message(served.version, missed, served.flags, served.encoded), current)
 
     # ------------------------------------------------------------------ the work
     def _changed(self, environment: str, version: int, keys: frozenset[str]) -> None:
         definitions = self._clients.get((environment, Form.DEFINITIONS))
         if definitions:
-            piece = change_message(version, keys, self._service.served(environment).flags)
+            served = self._service.served(environment)
+            piece = change_message(version, keys, served.flags, served.encoded)
             for client in definitions:
                 client.put(piece)
         refetch = self._clients.get((environment, Form.REFETCH)) if keys else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,21 +15,37 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 def put_message(version: int, encoded_set: bytes) -> Piece:
     """`event: put`: everything."""
-    return Piece(b"id: %d\nevent: put\ndata: %b\n\n" % (version, encoded_set))
+    return _message(version, b"put", encoded_set)
 
 
-def change_message(version: int, keys: frozenset[str], flags: Mapping[str, Any]) -> Piece:
-    """`event: patch` and `event: delete`: what became of these keys. Only the last of the two has an id."""
+def change_message(
+    version: int, keys: frozenset[str], flags: Mapping[str, Any], encoded_set: Callable[[], bytes]
+) -> Piece:
+    """What became of these keys: `patch` or `delete`, and `put` where it would take both, for a version is one event."""
     present = {key: flags[key] for key in keys if key in flags}
     gone = sorted(keys - present.keys())
-    patch = b"event: patch\ndata: %b\n\n" % _encode({"version": version, "flags": present})
-    delete = b"event: delete\ndata: %b\n\n" % _encode({"version": version, "keys": gone})
-    if not gone:
-        return Piece(b"id: %d\n%b" % (version, patch))
-    return Piece((patch if present else b"") + b"id: %d\n%b" % (version, delete))
+    if present and gone:
+        return put_message(version, encoded_set())
+    if gone:
+        return _message(version, b"delete", _encode({"version": version, "keys": gone}))
+    return _message(version, b"patch", _encode({"version": version, "flags": present}))
+
+
+def current_message(version: int) -> Piece:
+    """`event: current`: the client has everything."""
+    return _message(version, b"current", _encode({"version": version}))
+
+
+def both(first: Piece, second: Piece) -> Piece:
+    """Two events, one after the other."""
+    return Piece(first.text + second.text)
 
 
 def refetch_message(version: int, at: float) -> Piece:
     """OFREP's word that evaluations are out of date; `at` is an epoch second."""
     data = _encode({"type": "refetchEvaluation", "etag": f'"{version}"', "lastModified": int(at)})
-    return Piece(b"id: %d\nevent: message\ndata: %b\n\n" % (version, data))
+    return _message(version, b"message", data)
+
+
+def _message(version: int, event: bytes, data: bytes) -> Piece:
+    return Piece(b"id: %d\nevent: %b\ndata: %b\n\n" % (version, event, data))

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from ferryman.api.wire import Reason
+from ferryman.engine.flags.evaluations import DURATION_CLASSES
 from ferryman.flags.definition import ENVIRONMENT_PATTERN, Flag
 from ferryman.flags.plan import ChangePlan
 from ferryman.model.errors import Problem
@@ -16,6 +17,11 @@ Environment = Annotated[str, Meta(pattern=f"^{ENVIRONMENT_PATTERN}$", max_length
 Parent = Annotated[int, Meta(ge=0, le=2**53)]
 Percentage = Annotated[float, Meta(ge=0, le=100)]
 DOCUMENT_CHARACTERS_MAX = 256 * 1024
+COUNTS_MAX = 10_000
+FlagName = Annotated[str, Meta(max_length=128)]
+VariantName = Annotated[str, Meta(max_length=63)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+EpochSeconds = Annotated[float, Meta(ge=0, le=1e12)]
 
 
 class EnvironmentQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,24 +122,53 @@ class FlagSetView(msgspec.Struct, frozen=True):
     flags: dict[str, Any]
 
 
-class ExposureCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How often a variant was served in a minute (epoch second of its beginning). `variant` "": the code default."""
+class EvaluationCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Evaluations of one flag with one outcome. `variant` None: the default in the program's own code."""
 
-    flag: Annotated[str, Meta(max_length=128)]
-    variant: Annotated[str, Meta(max_length=63)]
+    flag: FlagName
+    variant: VariantName | None
     reason: Annotated[str, Meta(max_length=40)]
-    minute: Annotated[int, Meta(ge=0, le=2**40)]
-    n: Annotated[int, Meta(ge=0, le=2**40)]
+    evaluations: Count
 
 
-class ExposuresRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Counters of one program since it last sent them, and the config version that it had."""
+class VariantOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Requests in which a variant was given, and how they fared. `durations[i]` counts those of less than 2^i ms that are
+    in no earlier class; the last class is open."""
 
-    version: Parent
-    counts: Annotated[tuple[ExposureCount, ...], Meta(max_length=1000)]
+    flag: FlagName
+    variant: VariantName | None
+    requests: Count
+    failures: Count
+    durations: Annotated[tuple[Count, ...], Meta(max_length=DURATION_CLASSES)] = ()
 
 
-class ExposuresTaken(msgspec.Struct, frozen=True):
-    """How many of them counted."""
+class SampledExposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who was given which variant: the beginning of a hash of the user's key."""
+
+    flag: FlagName
+    variant: VariantName | None
+    key: Annotated[str, Meta(max_length=64)]
+
+
+class EvaluationsReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one program counted between `since` and `until` (epoch seconds by its clock), and the config version that it
+    had at the end; None if it never had one."""
+
+    version: Parent | None
+    since: EpochSeconds
+    until: EpochSeconds
+    counts: Annotated[tuple[EvaluationCount, ...], Meta(max_length=COUNTS_MAX)] = ()
+    outcomes: Annotated[tuple[VariantOutcome, ...], Meta(max_length=COUNTS_MAX)] = ()
+    exposures: Annotated[tuple[SampledExposure, ...], Meta(max_length=100)] = ()
+
+
+class EvaluationsTaken(msgspec.Struct, frozen=True):
+    """How many of them counted: not those of flags that are not there."""
 
     taken: int
+
+
+class EvaluationsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From when on, in epoch seconds; left out: the last hour."""
+
+    since: EpochSeconds | None = None

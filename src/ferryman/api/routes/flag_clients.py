@@ -27,11 +27,11 @@ from ferryman.api.flags.ofrep import (
 )
 from ferryman.api.flags.stream import FlagStream
 from ferryman.api.flags.tickets import Ticket
-from ferryman.api.flags.wire import EnvironmentQuery, ExposuresRequest, ExposuresTaken, FlagSetView
+from ferryman.api.flags.wire import EnvironmentQuery, EvaluationsReport, EvaluationsTaken, FlagSetView
 from ferryman.api.requests import is_known
 from ferryman.api.stream.messages import MEDIA_TYPE
 from ferryman.api.stream.subscriber import StillAllowed
-from ferryman.engine.flags.exposures import Cell
+from ferryman.engine.flags.evaluations import DURATION_CLASSES, Cell, Tally
 
 UNCHECKED = frozenset({"socket"})
 EVENTS_PATH = "/ofrep/v1/events"
@@ -43,7 +43,7 @@ class TicketQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ticket: str = ""
 
 
-async def get_set(call: Call[EnvironmentQuery, Nothing]) -> Response:
+async def get_definitions(call: Call[EnvironmentQuery, Nothing]) -> Response:
     """Everything, unless the caller has it."""
     need_definitions(call.principal)
     served = call.api.controller.flags.served(environment_of(call.principal, call.query.environment))
@@ -75,17 +75,17 @@ def _last_seen(request: Request) -> int | None:
     return int(given) if given.isascii() and given.isdigit() and len(given) <= 16 else None
 
 
-async def post_exposures(call: Call[EnvironmentQuery, ExposuresRequest]) -> ExposuresTaken:
-    """Counters of a program."""
-    service = call.api.controller.flags
+async def post_evaluations(call: Call[EnvironmentQuery, EvaluationsReport]) -> EvaluationsTaken:
+    """What a program counted. It all goes to the minute in which it was sent: reports come every ten seconds."""
+    service, body = call.api.controller.flags, call.body
     environment = environment_of(call.principal, call.query.environment)
-    known = service.environment(environment).flags
-    counts = [
-        (Cell(environment, each.flag, each.variant, each.reason, each.minute), each.n)
-        for each in call.body.counts
-        if each.flag in known
-    ]
-    return ExposuresTaken(service.exposures.add(counts, time.time()))
+    known, minute = service.environment(environment).flags, int(body.until)
+    told = [(each.flag, each.variant, Tally(evaluations=each.evaluations)) for each in body.counts]
+    for each in body.outcomes:
+        durations = [*each.durations, *[0] * (DURATION_CLASSES - len(each.durations))]
+        told.append((each.flag, each.variant, Tally(0, each.requests, each.failures, durations)))
+    cells = [(Cell(environment, flag, variant or "", minute), tally) for flag, variant, tally in told if flag in known]
+    return EvaluationsTaken(service.evaluations.add(cells, time.time()))
 
 
 # ---------------------------------------------------------------------- OFREP
@@ -134,10 +134,10 @@ def _still_live(call: Call[Any, Any], credential: str) -> bool:
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
     Endpoint(
         method="GET",
-        path="/v1/flags/set",
+        path="/v1/flags/definitions",
         permission=Permission.EVALUATE,
         scope=Scoped.EVERYWHERE,
-        handler=get_set,
+        handler=get_definitions,
         answer=FlagSetView,
         query=EnvironmentQuery,
         body=Nothing,
@@ -155,19 +155,19 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         body=Nothing,
         media=MEDIA_TYPE,
         summary="The same, live",
-        detail="`put`, `patch` and `delete` with config versions as ids; see docs/reference/flags-stream.md.",
+        detail="`put`, `patch`, `delete` and `current` with config versions as ids; see docs/reference/flags-stream.md.",
     ),
     Endpoint(
         method="POST",
-        path="/v1/flags/exposures",
+        path="/v1/flags/evaluations",
         permission=Permission.EVALUATE,
         scope=Scoped.EVERYWHERE,
-        handler=post_exposures,
-        answer=ExposuresTaken,
+        handler=post_evaluations,
+        answer=EvaluationsTaken,
         query=EnvironmentQuery,
-        body=ExposuresRequest,
+        body=EvaluationsReport,
         status=202,
-        summary="Counters of which variant was served how often",
+        summary="What a program counted: evaluations, and how requests fared by variant",
     ),
     Endpoint(
         method="POST",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 from ferryman.api.access.principal import Permission
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
 from ferryman.api.flags.wire import (
     ContextRequest,
+    EvaluationsQuery,
     FlagChange,
     FlagDeed,
     FlagRemoval,
@@ -19,6 +21,7 @@ from ferryman.api.flags.wire import (
     FlagVersion,
 )
 from ferryman.api.flags.writing import one, planned, read_document, turned, version_before, written
+from ferryman.engine.flags.evaluations import VariantMinute
 from ferryman.engine.flags.explain import Explanation, explain
 from ferryman.flags.definition import Flag
 from ferryman.flags.views import (
@@ -77,6 +80,14 @@ async def get_version(call: Call[Nothing, Nothing]) -> FlagVersion:
         raise UsageError("unknown_version", f"{text[:40]!r} is no config version", "see `ferry flags history`")
     flag = await call.api.controller.flags.version_of(environment, key, int(text))
     return FlagVersion(environment, key, int(text), flag)
+
+
+async def get_evaluations(call: Call[EvaluationsQuery, Nothing]) -> tuple[VariantMinute, ...]:
+    """How often each variant was given, and how requests with it fared."""
+    service, (environment, key) = call.api.controller.flags, _place(call)
+    service.known(environment, key)
+    since = time.time() - 3600.0 if call.query.since is None else call.query.since
+    return service.evaluations.of(environment, key, since)
 
 
 async def post_plan(call: Call[Nothing, FlagsPlanRequest]) -> FlagsAnswer:
@@ -177,7 +188,7 @@ def _row(method: Any, path: str, handler: Any, answer: Any, body: Any, summary: 
         scope=Scoped.EVERYWHERE,
         handler=handler,
         answer=answer,
-        query=Nothing,
+        query=more.pop("query", Nothing),
         body=body,
         summary=summary,
         **more,
@@ -193,6 +204,9 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
          "Everything done to a flag, oldest first"),
     _row("GET", HERE + "/{flag}/versions/{version}", get_version, FlagVersion, Nothing,
          "A flag as it was written in one config version"),
+    _row("GET", HERE + "/{flag}/evaluations", get_evaluations, tuple[VariantMinute, ...], Nothing,
+         "How often each variant was given, and how requests with it fared, by minute", query=EvaluationsQuery,
+         detail="As programs reported, of the last day at most and since the controller began."),
     _row("POST", HERE + "/{flag}/explain", post_explain, Explanation, ContextRequest,
          "What a flag serves to a user, and why", permission=Permission.READ,
          detail="Each thing that was asked in turn, the user's bucket and the slot that it lies in."),

@@ -54,7 +54,7 @@ class Served:
         changed = frozenset(key for key in affected if after.get(key) != self.flags.get(key))
         self.flags, self.version = after, source.version
         if changed:
-            self.evaluator.patch({key: after.get(key) for key in changed}, str(self.version))
+            self.evaluator.patch({key: after.get(key) for key in changed}, self.version)
         if len(self._changes) == CHANGES_MAX:
             self._first = self._changes[0].version
         self._changes.append(Changed(self.version, changed))

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from ferryman.engine.flags.exposures import Exposures
+from ferryman.engine.flags.evaluations import Evaluations
 from ferryman.engine.flags.served import Served
 from ferryman.flags.check import Finding, shown
 from ferryman.flags.definition import Flag
@@ -56,7 +56,7 @@ class FlagService:
     def __init__(self, now: Callable[[], float]) -> None:
         self.ledger = Ledger()
         self.trouble = ""
-        self.exposures = Exposures()
+        self.evaluations = Evaluations()
         self._now = now
         self._journal: Journal | None = None
         self._served: dict[str, Served] = {}
