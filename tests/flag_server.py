@@ -35,8 +35,9 @@ class FlagServer:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                server.reports.append(json.loads(body))
-                answer(self, 202, b"")
+                if server.status == 200:
+                    server.reports.append(json.loads(body))
+                answer(self, 202 if server.status == 200 else server.status, b"")
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -233,6 +233,32 @@ def test_a_report_waits_for_the_server(server: FlagServer) -> None:
             assert [count["evaluations"] for report in again.reports for count in report["counts"]] == [1]
 
 
+def test_a_report_that_is_refused_does_not_block_the_next(server: FlagServer) -> None:
+    with client_of(server) as client:
+        assert client.ready(WAIT_SECONDS)
+        for status, kept in ((400, 0), (503, 1)):
+            client.bool("a", False)
+            server.status = status
+            client.flush()
+            server.status = 200
+            client.flush()
+            assert sum(count["evaluations"] for report in server.reports for count in report["counts"]) == kept
+
+
+def test_many_counts_make_several_reports_and_endless_names_none(
+    server: FlagServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "ROWS_MAX", 10)
+    with client_of(server) as client:
+        assert client.ready(WAIT_SECONDS)
+        for n in range(25):
+            client.bool(f"gone-{n}", False)
+        client.bool("x" * 129, False)
+        client.flush()
+        assert [len(report["counts"]) for report in server.reports] == [10, 10, 5]
+        assert not any("xxx" in str(report) for report in server.reports)
+
+
 FORK = """
     import logging, os, sys, time
     from ferryman_flags import FlagClient
@@ -242,11 +268,14 @@ FORK = """
     for _ in range(7):
         client.bool("a", False)
     child = os.fork()
-    print("child" if child == 0 else "parent", client.bool("a", False), flush=True)
+    def say(*words):  # at one stroke, for both write to one pipe
+        os.write(1, (" ".join(map(str, ["parent" if child else "child", *words])) + "\\n").encode())
+
+    say(client.bool("a", False))
     until = time.monotonic() + 20
     while client.bool("b", False) is False and time.monotonic() < until:
         time.sleep(0.005)
-    print("child" if child == 0 else "parent", "saw", client.bool("b", False), flush=True)
+    say("saw", client.bool("b", False))
     client.close()
     if child == 0:
         os._exit(0)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ferryman_flags.counters import Counters
@@ -15,7 +15,14 @@ from ferryman_flags.server import Server, ServerError
 
 REPORT_SECONDS = 10.0
 REPORTS_KEPT_MAX = 12
-"""Reports that wait for a server that does not answer: two minutes."""
+"""Reports that wait for a server that does not answer: two minutes, as a rule."""
+ROWS_MAX = 5_000
+"""Counts, and outcomes, in one report; more make several."""
+FLAG_CHARACTERS_MAX = 128
+VARIANT_CHARACTERS_MAX = 63
+"""What a server takes. Longer names are of no flag that it could have: they are not reported."""
+LATER = frozenset({0, 401, 403, 404, 408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which a report is worth another try; with others the server refused this one for good."""
 TICK_SECONDS = 1.0
 log = logging.getLogger("ferryman_flags")
 
@@ -79,31 +86,33 @@ class Reports:
     def flush(self) -> None:
         """Collect, and send everything that waits; what fails waits for the next time."""
         with self._sending:
-            report = self._collected()
-            if report is not None:
-                self._waiting.append(report)
+            self._waiting.extend(self._collected())
             while self._waiting:
                 try:
                     self._server.report(self._waiting[0])
                 except ServerError as error:
-                    log.debug("flags: a report has to wait: %s", error)
-                    return
+                    if error.status in LATER:
+                        log.debug("flags: a report has to wait: %s", error)
+                        return
+                    log.warning("flags: a report is lost: %s", error)
                 self._waiting.popleft()
 
-    def _collected(self) -> dict[str, Any] | None:
+    def _collected(self) -> Iterator[dict[str, Any]]:
+        """Reports of everything since the last time."""
         since, self._since = self._since, time.time()
+        about = {"version": self._version(), "since": since, "until": self._since}
         counts = [
             {"flag": c.flag, "variant": c.variant, "reason": str(c.reason), "evaluations": c.evaluations}
             for c in self._counters.drain()
+            if _is_name(c.flag, c.variant)
         ]
         outcomes, exposures = self._evidence.drain()
-        if not counts and not outcomes:
-            return None
-        return {
-            "version": self._version(),
-            "since": since,
-            "until": self._since,
-            "counts": counts,
-            "outcomes": outcomes,
-            "exposures": exposures,
-        }
+        outcomes = [row for row in outcomes if _is_name(row["flag"], row["variant"])]
+        exposures = [row for row in exposures if _is_name(row["flag"], row["variant"])]
+        for start in range(0, max(len(counts), len(outcomes)), ROWS_MAX):
+            part = slice(start, start + ROWS_MAX)
+            yield {**about, "counts": counts[part], "outcomes": outcomes[part], "exposures": [] if start else exposures}
+
+
+def _is_name(flag: str, variant: str | None) -> bool:
+    return 0 < len(flag) <= FLAG_CHARACTERS_MAX and len(variant or "") <= VARIANT_CHARACTERS_MAX
