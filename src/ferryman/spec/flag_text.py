@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from ferryman.flags.definition import TARGETING_KEY, Flag, FlagSet, Hash, Place, Rollout, Rule
-from ferryman.spec.scalars import ScalarError, resolve
-
-WIDTH = 100
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*")
+from ferryman.spec.writing import yaml_text
 
 
 def flags_text(whole: FlagSet) -> str:
@@ -21,12 +15,12 @@ def flags_text(whole: FlagSet) -> str:
         document["flags"] = {key: flag_values(flag) for key, flag in sorted(whole.flags.items())}
     if whole.segments:
         document["segments"] = {key: segment.when for key, segment in sorted(whole.segments.items())}
-    return "\n".join(_block(document, 0, 4)) + "\n" if document else "flags: {}\n"
+    return yaml_text(document or {"flags": {}})
 
 
 def flag_text(flag: Flag) -> str:
     """One flag, as it stands below `flags`."""
-    return "\n".join(_block({flag.key: flag_values(flag)}, 0, 2)) + "\n"
+    return yaml_text({flag.key: flag_values(flag)}, flat_from=2)
 
 
 def flag_values(flag: Flag) -> dict[str, Any]:
@@ -102,51 +96,3 @@ def _place(place: Place) -> dict[str, Any]:
 
 def _short(number: float) -> float | int:
     return int(number) if number.is_integer() else number
-
-
-# ---------------------------------------------------------------------- YAML
-def _block(values: Mapping[str, Any], indent: int, flat_from: int) -> list[str]:
-    """A mapping, one key a line; from the indentation `flat_from` on what fits on a line stays there."""
-    pad = " " * indent
-    lines: list[str] = []
-    for name, value in values.items():
-        flat = _flow(value)
-        if not isinstance(value, dict | list) or not value or _fits(indent, flat_from, name, flat):
-            lines.append(f"{pad}{_scalar(name)}: {flat}")
-        elif isinstance(value, dict):
-            lines += [f"{pad}{_scalar(name)}:", *_block(cast("dict[str, Any]", value), indent + 2, flat_from)]
-        else:
-            lines.append(f"{pad}{_scalar(name)}:")
-            lines += [f"{pad}  - {_flow(item)}" for item in cast("list[Any]", value)]
-    return lines
-
-
-def _fits(indent: int, flat_from: int, name: str, flat: str) -> bool:
-    return (
-        indent >= flat_from
-        and name not in {"environments", "rules", "needs"}
-        and indent + len(name) + len(flat) < WIDTH
-    )
-
-
-def _flow(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = (f"{_scalar(name)}: {_flow(item)}" for name, item in cast("dict[str, Any]", value).items())
-        return "{" + ", ".join(pairs) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_flow(item) for item in cast("Sequence[Any]", value)) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    """A text without quotes where it cannot be taken for anything else."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    return value if _PLAIN.fullmatch(value) and _is_text(value) else json.dumps(value, ensure_ascii=False)
-
-
-def _is_text(text: str) -> bool:
-    try:
-        return resolve(text) == text
-    except ScalarError:
-        return False
