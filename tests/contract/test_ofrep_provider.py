@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
 from openfeature import api
 from openfeature.client import OpenFeatureClient
@@ -16,10 +14,9 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 
 from ferryman.flags.hashing import bucket_of
-from ferryman.model.settings import Listen
 from flagkit import rollout
+from served_flags import ServedFlags, serving_flags
 from support import eventually
-from unit.api.fake_controller import FakeController, serving
 
 DOCUMENT = """\
 flags:
@@ -34,37 +31,21 @@ flags:
 """
 
 
-class Served:
-    def __init__(self, socket: str, url: str | None) -> None:
-        assert url is not None
-        self.url = url
-        self.owner = httpx2.Client(transport=httpx2.HTTPTransport(uds=socket), base_url="http://localhost")
-        self.post("/v1/flags", {"document": DOCUMENT, "parent": 0})
-        asked = {"name": "app", "program": "server", "environment": "prod"}
-        self.token = self.post("/v1/tokens", asked)["token"]
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        answer = self.owner.post(path, json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def client(self, **headers: str) -> OpenFeatureClient:
-        headers = headers or {"Authorization": f"Bearer {self.token}"}
-        api.set_provider_and_wait(OFREPProvider(self.url, headers_factory=lambda: headers), "ofrep")
-        return api.get_client("ofrep")
+def client_of(served: ServedFlags, **headers: str) -> OpenFeatureClient:
+    headers = headers or {"Authorization": f"Bearer {served.token}"}
+    api.set_provider_and_wait(OFREPProvider(served.url, headers_factory=lambda: headers), "ofrep")
+    return api.get_client("ofrep")
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(FakeController(), Path(tmp_path_factory.mktemp("ofrep")), Listen("127.0.0.1", 0)) as record:
-        made = Served(record.socket, record.url)
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedFlags]:
+    with serving_flags(Path(tmp_path_factory.mktemp("ofrep")), DOCUMENT) as made:
         yield made
-        made.owner.close()
-        api.clear_providers()
+    api.clear_providers()
 
 
-def test_values_of_every_type(served: Served) -> None:
-    client = served.client()
+def test_values_of_every_type(served: ServedFlags) -> None:
+    client = client_of(served)
     assert client.get_boolean_value("Odd.key_1-x", default_value=False) is True
     assert client.get_integer_value("limit", 0) == 10
     ratio = client.get_float_details("ratio", 0.25)
@@ -73,8 +54,8 @@ def test_values_of_every_type(served: Served) -> None:
     assert client.get_object_value("plan", {}) == {"model": "large"}
 
 
-def test_each_user_is_on_the_side_that_the_slots_say(served: Served) -> None:
-    client, given = served.client(**{"X-API-Key": served.token}), rollout(30, seed="checkout")
+def test_each_user_is_on_the_side_that_the_slots_say(served: ServedFlags) -> None:
+    client, given = client_of(served, **{"X-API-Key": served.token}), rollout(30, seed="checkout")
     for number in range(100):
         user = f"user-{number}"
         details = client.get_boolean_details("checkout", False, EvaluationContext(user))
@@ -83,8 +64,8 @@ def test_each_user_is_on_the_side_that_the_slots_say(served: Served) -> None:
         assert details.flag_metadata["ferryman.owner"] == "a"
 
 
-def test_what_has_no_value_gives_the_default_of_the_code(served: Served) -> None:
-    client = served.client()
+def test_what_has_no_value_gives_the_default_of_the_code(served: ServedFlags) -> None:
+    client = client_of(served)
     asleep = client.get_boolean_details("asleep", default_value=True)
     assert (asleep.value, asleep.reason, asleep.error_code) == (True, "DISABLED", None)
     nowhere = client.get_boolean_details("nowhere", default_value=True)
@@ -93,8 +74,8 @@ def test_what_has_no_value_gives_the_default_of_the_code(served: Served) -> None
     assert (other.value, other.error_code) == ("code", ErrorCode.TYPE_MISMATCH)
 
 
-def test_a_change_is_seen_within_a_second(served: Served) -> None:
-    client = served.client()
+def test_a_change_is_seen_within_a_second(served: ServedFlags) -> None:
+    client = client_of(served)
     assert client.get_integer_value("limit", 0) == 10
     served.post("/v1/environments/prod/flags/limit/kill", {})
     began = time.monotonic()
@@ -104,6 +85,6 @@ def test_a_change_is_seen_within_a_second(served: Served) -> None:
     assert client.get_integer_value("limit", 0) == 10
 
 
-def test_a_wrong_token_is_an_error_and_no_value(served: Served) -> None:
-    details = served.client(Authorization="Bearer nonsense").get_integer_details("limit", 7)
+def test_a_wrong_token_is_an_error_and_no_value(served: ServedFlags) -> None:
+    details = client_of(served, Authorization="Bearer nonsense").get_integer_details("limit", 7)
     assert (details.value, details.error_code, details.error_message) == (7, ErrorCode.GENERAL, "unauthorized")

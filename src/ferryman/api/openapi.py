@@ -10,6 +10,7 @@ import msgspec
 from ferryman import __version__
 from ferryman.api.endpoint import JSON, AnyEndpoint, Nothing
 from ferryman.api.problems import MEDIA_TYPE, ProblemDocument
+from ferryman.api.requests import Foreign
 from ferryman.api.routes import GROUPS
 
 Schema = dict[str, Any]
@@ -130,8 +131,9 @@ def _operation(group: str, row: AnyEndpoint, kinds: _Kinds) -> Schema:
     if row.permission is None:
         operation["security"] = [{}, {"token": []}, {"session": []}] if row.refusal is None else []
     if row.writes and row.body is not Nothing:
-        required = bool(kinds.fields(row.body).get("required"))
-        content = {row.takes: {"schema": kinds.schema(row.body)}}
+        foreign = row.body is Foreign
+        required = not foreign and bool(kinds.fields(row.body).get("required"))
+        content = {row.takes: {"schema": _anything(object) if foreign else kinds.schema(row.body)}}
         operation["requestBody"] = {"required": required, "content": content}
     return operation
 

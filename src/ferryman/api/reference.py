@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from ferryman.api.endpoint import AnyEndpoint, Nothing, Scoped
+from ferryman.api.requests import Foreign
 from ferryman.api.routes import GROUPS
 
 HEAD = """\
@@ -75,7 +76,7 @@ def _row(row: AnyEndpoint) -> str:
     if row.query is not Nothing:
         said.append(f"Query: {_fields(row.query)}.")
     if row.body is not Nothing:
-        said.append(f"Body: {_fields(row.body)}.")
+        said.append("Body: as that protocol has it." if row.body is Foreign else f"Body: {_fields(row.body)}.")
     said.append(f"Answer: {_answer(row)}.")
     if row.detail:
         said.append(row.detail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -32,6 +32,12 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+class Foreign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of somebody else's protocol: any JSON, decoded; the handler takes out what it knows."""
+
+    data: Any = None
+
+
 async def read_body(request: Request, media: str = JSON) -> bytes:
     """The body as it came; JSON need not say that it is. Raises `UsageError`: ``too_large``, ``slow_request``,
     ``not_json`` or ``not_form``, ``bad_request``."""
@@ -53,6 +59,8 @@ async def read_body(request: Request, media: str = JSON) -> bytes:
 def decode_body(data: bytes, kind: type[T]) -> T:
     """A body as `kind`; an empty one is an empty object. Raises `UsageError` (``bad_request``)."""
     try:
+        if kind is Foreign:
+            return cast("T", Foreign(wire.decode(data or b"null", object)))
         return wire.decode(data or b"{}", kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise UsageError("bad_request", f"the body cannot be read: {problem}") from None

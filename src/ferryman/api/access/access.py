@@ -156,6 +156,8 @@ class Access:
 
     async def _bearer(self, header: str, request: Request) -> Principal:
         scheme, _, text = header.partition(" ")
+        if not text and token_id(scheme):
+            scheme, text = "bearer", scheme  # how clients of LaunchDarkly and Unleash say it
         if scheme.lower() != "bearer":
             raise Unauthenticated("bad_token", f"the scheme {scheme[:20]!r} is not known here", "send `Bearer TOKEN`")
         token = await self.token(text.strip(), request)

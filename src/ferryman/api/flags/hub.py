@@ -11,7 +11,16 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from ferryman.api.flags.messages import CONNECTED, both, change_message, current_message, put_message, refetch_message
+from ferryman.api.flags.messages import (
+    CONNECTED,
+    both,
+    change_message,
+    current_message,
+    launchdarkly_message,
+    put_message,
+    refetch_message,
+    unleash_message,
+)
 from ferryman.api.stream.messages import HEARTBEAT, Piece
 from ferryman.api.stream.subscriber import StillAllowed, Subscriber
 from ferryman.engine.flags.service import FlagService
@@ -28,6 +37,10 @@ class Form(StrEnum):
     """put, patch, delete."""
     REFETCH = "refetch"
     """That something changed, and no more."""
+    LAUNCHDARKLY = "launchdarkly"
+    """Everything, whenever something changed."""
+    UNLEASH = "unleash"
+    """The same."""
 
 
 class FlagHub:
@@ -80,6 +93,12 @@ class FlagHub:
         served = self._service.served(environment)
         if form is Form.REFETCH:
             return refetch_message(served.version, self._now())
+        if form is Form.LAUNCHDARKLY:
+            return launchdarkly_message(self._service.rendered(form.value, environment).body)
+        if form is Form.UNLEASH:
+            return unleash_message(
+                "unleash-updated", served.version, self._service.rendered(form.value, environment).body
+            )
         return put_message(served.version, served.encoded())
 
     def since(self, environment: str, form: Form, version: int | None) -> Piece:
@@ -87,6 +106,11 @@ class FlagHub:
         served = self._service.served(environment)
         if form is Form.REFETCH:
             return CONNECTED if version in {None, served.version} else self.whole(environment, form)
+        if form is Form.UNLEASH:
+            body = self._service.rendered(form.value, environment).body
+            return unleash_message("unleash-connected", served.version, body)
+        if form is Form.LAUNCHDARKLY:
+            return self.whole(environment, form)
         missed = served.since(version) if version is not None else None
         if missed is None:
             return self.whole(environment, form)
@@ -103,11 +127,12 @@ class FlagHub:
             piece = change_message(version, keys, served.flags, served.encoded)
             for client in definitions:
                 client.put(piece)
-        refetch = self._clients.get((environment, Form.REFETCH)) if keys else None
-        if refetch:
-            piece = refetch_message(version, self._now())
-            for client in refetch:
-                client.put(piece)
+        for form in (Form.REFETCH, Form.LAUNCHDARKLY, Form.UNLEASH) if keys else ():
+            clients = self._clients.get((environment, form))
+            if clients:
+                piece = self.whole(environment, form)
+                for client in clients:
+                    client.put(piece)
 
     async def _beat(self) -> None:
         while True:

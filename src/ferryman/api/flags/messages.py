@@ -41,6 +41,18 @@ def both(first: Piece, second: Piece) -> Piece:
     return Piece(first.text + second.text)
 
 
+def launchdarkly_message(body: bytes) -> Piece:
+    """LaunchDarkly's `event: put`: everything."""
+    return Piece(b'event: put\ndata: {"path":"/","data":%b}\n\n' % body)
+
+
+def unleash_message(event: str, version: int, body: bytes) -> Piece:
+    """Unleash's `unleash-connected` or `unleash-updated`, with everything as a hydration."""
+    whole = body.removeprefix(b"{")
+    data = b'{"events":[{"type":"hydration","eventId":%d,%b]}' % (version, whole)
+    return Piece(b"id: %d\nevent: %b\ndata: %b\n\n" % (version, event.encode(), data))
+
+
 def refetch_message(version: int, at: float) -> Piece:
     """OFREP's word that evaluations are out of date; `at` is an epoch second."""
     data = _encode({"type": "refetchEvaluation", "etag": f'"{version}"', "lastModified": int(at)})

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from ferryman.engine.flags.evaluations import Evaluations
+from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.served import Served
 from ferryman.flags.check import Finding, shown
 from ferryman.flags.definition import Flag
@@ -57,6 +58,7 @@ class FlagService:
         self.ledger = Ledger()
         self.trouble = ""
         self.evaluations = Evaluations()
+        self._forms = Forms()
         self._now = now
         self._journal: Journal | None = None
         self._served: dict[str, Served] = {}
@@ -85,6 +87,10 @@ class FlagService:
             if environment in self.ledger.environments:
                 self._served[environment] = found
         return found
+
+    def rendered(self, system: str, environment: str) -> Rendered:
+        """An environment in the form of another system: ``launchdarkly`` or ``unleash``."""
+        return self._forms.of(system, self.environment(environment))
 
     def environment(self, name: str) -> Environment:
         """One environment as people see it."""

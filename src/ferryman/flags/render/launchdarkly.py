@@ -11,20 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ferryman.flags.definition import TARGETING_KEY, Flag, FlagSet
-from ferryman.flags.render.cases import Case, Test, UntranslatableError
+from ferryman.flags.render.cases import Case, Test, UntranslatableError, both
 from ferryman.flags.render.ways import Ways, ways
 
 _COMPARED = {"<": "lessThan", "<=": "lessThanOrEqual", ">": "greaterThan", ">=": "greaterThanOrEqual"}
 _TEXTS = {"starts_with": "startsWith", "ends_with": "endsWith", "contains": "contains", "regex": "matches"}
-_VERSIONS = {
-    "=": ("semVerEqual", False),
-    "!=": ("semVerEqual", True),
-    "<": ("semVerLessThan", False),
-    ">": ("semVerGreaterThan", False),
-    ">=": ("semVerLessThan", True),
-    "<=": ("semVerGreaterThan", True),
-}
-"""The operator, and whether it says the opposite."""
+_VERSIONS = {"=": "semVerEqual", "<": "semVerLessThan", ">": "semVerGreaterThan"}
+_EITHER = {">=": (">", "="), "<=": ("<", "="), "!=": ("<", ">")}
+"""Signs that are one of two others: there is no operator for them."""
 
 _DATES = {"<": "before", ">": "after"}
 
@@ -41,7 +35,7 @@ def render(
     rules = [
         {"id": f"{flag.key}-{number}", "variation": index[way.variant], "clauses": clauses, "trackEvents": False}
         for number, way in enumerate(found.ways)
-        for clauses in (writer.clauses(case) for case in way.cases)
+        for clauses in (writer.clauses(each) for case in way.cases for each in _spelled(case))
     ]
     made: Rendered = {
         "key": flag.key,
@@ -99,8 +93,8 @@ class _Writer:
         return [self._clause(test) for test in case] or [_always()]
 
     def _clause(self, test: Test) -> Rendered:
-        clause, turned = _plain(test)
-        if test.negated is turned:
+        clause = _plain(test)
+        if not test.negated:
             return clause
         name = f"{self._flag}--not-{len(self.segments)}"
         self.segments[name] = {
@@ -119,9 +113,19 @@ def _always() -> Rendered:
     return {**_place(TARGETING_KEY, "attribute"), "op": "matches", "values": [""], "negate": False}
 
 
-def _plain(test: Test) -> tuple[Rendered, bool]:
-    """The clause of a test without its negation, and whether the clause says the opposite."""
-    operator, turned, values = test.operator, False, list(test.values)
+def _spelled(case: Case) -> tuple[Case, ...]:
+    """The case with signs of versions that have an operator; where that takes two of them, two cases, or both in one."""
+    made: tuple[Case, ...] = ((),)
+    for test in case:
+        signs = _EITHER.get(test.sign, (test.sign,)) if test.operator == "sem_ver" else (test.sign,)
+        tests = tuple(test._replace(sign=sign) for sign in signs)
+        made = both(made, (tests,) if test.negated else tuple((each,) for each in tests))
+    return made
+
+
+def _plain(test: Test) -> Rendered:
+    """The clause of a test without its negation."""
+    operator, values = test.operator, list(test.values)
     if operator in _COMPARED:
         said = _COMPARED[operator]
     elif operator in _TEXTS:
@@ -129,7 +133,7 @@ def _plain(test: Test) -> tuple[Rendered, bool]:
     elif operator == "in":
         said = "in"
     elif operator == "sem_ver" and test.sign in _VERSIONS:
-        said, turned = _VERSIONS[test.sign]
+        said = _VERSIONS[test.sign]
         values = [_whole_version(str(value)) for value in values]
     elif operator == "date" and test.sign in _DATES:
         said, values = _DATES[test.sign], [value if isinstance(value, str) else value * 1000 for value in values]
@@ -137,7 +141,7 @@ def _plain(test: Test) -> tuple[Rendered, bool]:
         raise UntranslatableError(f"`{operator}{' ' + test.sign if test.sign else ''}` of `{test.attribute}`")
     if any(isinstance(value, dict | list) for value in values):
         raise UntranslatableError(f"{json.dumps(values)[:60]} is compared with `{test.attribute}`")
-    return {**_place(test.attribute, "attribute"), "op": said, "values": values, "negate": False}, turned
+    return {**_place(test.attribute, "attribute"), "op": said, "values": values, "negate": False}
 
 
 def _whole_version(text: str) -> str:

@@ -1,0 +1,71 @@
+"""Counters as LaunchDarkly's and Unleash's SDKs report them: (flag, variant, epoch second, number) of what is well formed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from ferryman.flags.definition import Flag
+
+Count = tuple[str, str, int, int]
+EVENTS_MAX = 10_000
+
+
+def launchdarkly_counts(events: Any, flags: Mapping[str, Flag]) -> Iterator[Count]:
+    """The counters of ``summary`` events: variations by their number."""
+    for event in cast("list[Any]", events)[:EVENTS_MAX] if isinstance(events, list) else ():
+        if not isinstance(event, dict) or cast("dict[str, Any]", event).get("kind") != "summary":
+            continue
+        made = cast("dict[str, Any]", event)
+        second = int(_number(made.get("endDate")) / 1000)
+        for key, feature in _objects(made.get("features")):
+            names = [variant.name for variant in flags[key].variants] if key in flags else []
+            for counter in _list(feature.get("counters")):
+                variation = counter.get("variation")
+                name = names[variation] if isinstance(variation, int) and 0 <= variation < len(names) else ""
+                if key in flags:
+                    yield key, name, second, int(_number(counter.get("count")))
+
+
+def unleash_counts(report: Any, flags: Mapping[str, Flag]) -> Iterator[Count]:
+    """The counters of a report: how often a feature was on and off, and with which variants."""
+    bucket = _object(_object(report).get("bucket"))
+    second = _second(bucket.get("stop"))
+    for key, toggle in _objects(bucket.get("toggles")):
+        flag = flags.get(key)
+        if flag is None:
+            continue
+        yield key, flag.off, second, int(_number(toggle.get("no")))
+        variants = _object(toggle.get("variants"))
+        named = {name: int(_number(count)) for name, count in variants.items() if flag.has(name) and name != flag.off}
+        for name, count in named.items():
+            yield key, name, second, count
+        true = next((variant.name for variant in flag.variants if variant.value is True), None)
+        rest = int(_number(toggle.get("yes"))) - sum(named.values())
+        if true is not None and rest > 0:
+            yield key, true, second, rest
+
+
+def _second(value: Any) -> int:
+    try:
+        return int(dt.datetime.fromisoformat(str(value)).timestamp())
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 else 0.0
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _objects(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, each in _object(value).items():
+        yield key, _object(each)
+
+
+def _list(value: Any) -> list[dict[str, Any]]:
+    return [_object(each) for each in cast("list[Any]", value)] if isinstance(value, list) else []

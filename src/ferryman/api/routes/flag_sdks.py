@@ -1,0 +1,139 @@
+"""Feature flags for unmodified server SDKs of LaunchDarkly and Unleash, on the paths that these know.
+
+A program changes the URL and the key. What a form cannot say is left out of it: `ferry flags lint --compat` lists that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from starlette.responses import Response
+
+from ferryman.api.access.principal import Permission
+from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
+from ferryman.api.flags.asker import environment_of, need_definitions
+from ferryman.api.flags.counting import launchdarkly_counts, unleash_counts
+from ferryman.api.flags.hub import Form
+from ferryman.api.flags.stream import FlagStream
+from ferryman.api.requests import Foreign, is_known
+from ferryman.api.stream.messages import MEDIA_TYPE
+from ferryman.api.stream.subscriber import StillAllowed
+from ferryman.engine.flags.evaluations import Cell, Tally
+
+AnyCall = Call[Any, Any]
+
+
+def _environment(call: AnyCall) -> str:
+    need_definitions(call.principal)
+    return environment_of(call.principal, None)
+
+
+def _rendered(call: AnyCall, form: Form) -> Response:
+    environment = _environment(call)
+    made = call.api.controller.flags.rendered(form.value, environment)
+    headers = {"etag": f'"{environment}:{made.version}"', "cache-control": "no-cache"}
+    if is_known(call.request, headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(made.body, headers=headers, media_type="application/json")
+
+
+def _followed(call: AnyCall, form: Form) -> FlagStream:
+    environment = _environment(call)
+    checked = None if call.principal.via == "socket" else _still(call, environment)
+    return FlagStream(call.api.flag_hub, environment, form, None, checked)
+
+
+def _still(call: AnyCall, environment: str) -> StillAllowed:
+    async def check() -> bool:
+        principal = await call.api.authenticate(call.request)
+        return principal.may(Permission.EVALUATE, "*") and environment_of(principal, environment) == environment
+
+    return check
+
+
+async def get_latest_all(call: Call[Nothing, Nothing]) -> Response:
+    """Everything as LaunchDarkly's SDKs poll it."""
+    return _rendered(call, Form.LAUNCHDARKLY)
+
+
+async def get_all(call: Call[Nothing, Nothing]) -> FlagStream:
+    """The same, live."""
+    return _followed(call, Form.LAUNCHDARKLY)
+
+
+async def post_bulk(call: Call[Nothing, Foreign]) -> Response:
+    """Events of LaunchDarkly's SDKs; their summaries are counters."""
+    environment = _environment(call)
+    flags = call.api.controller.flags.environment(environment).flags
+    _count(call, environment, launchdarkly_counts(call.body.data, flags))
+    return Response(status_code=202)
+
+
+async def post_diagnostic(call: Call[Nothing, Foreign]) -> Response:
+    """What an SDK says of itself. It is not kept."""
+    _environment(call)
+    return Response(status_code=202)
+
+
+async def get_features(call: Call[Nothing, Nothing]) -> Response:
+    """Everything as Unleash's SDKs poll it."""
+    return _rendered(call, Form.UNLEASH)
+
+
+async def get_streaming(call: Call[Nothing, Nothing]) -> FlagStream:
+    """The same, live."""
+    return _followed(call, Form.UNLEASH)
+
+
+async def post_metrics(call: Call[Nothing, Foreign]) -> Response:
+    """Counters of Unleash's SDKs."""
+    environment = _environment(call)
+    flags = call.api.controller.flags.environment(environment).flags
+    _count(call, environment, unleash_counts(call.body.data, flags))
+    return Response(status_code=202)
+
+
+def _count(call: AnyCall, environment: str, counts: Iterable[tuple[str, str, int, int]]) -> None:
+    cells = [
+        (Cell(environment, flag, variant, minute), Tally(number))
+        for flag, variant, minute, number in counts
+        if number > 0
+    ]
+    call.api.controller.flags.evaluations.add(cells, time.time())
+
+
+def _row(
+    method: str, path: str, handler: Any, summary: str, *, status: int = 200, media: str = "application/json"
+) -> AnyEndpoint:
+    return Endpoint(
+        method=cast("Any", method),
+        path=path,
+        permission=Permission.EVALUATE,
+        scope=Scoped.EVERYWHERE,
+        handler=handler,
+        answer=str if media == MEDIA_TYPE else object,
+        query=Nothing,
+        body=Foreign if method == "POST" else Nothing,
+        status=status,
+        media=media,
+        open_query=True,
+        summary=summary,
+    )
+
+
+def _rows() -> Iterator[AnyEndpoint]:
+    yield _row("GET", "/sdk/latest-all", get_latest_all, "LaunchDarkly: all flags and segments")
+    yield _row("GET", "/all", get_all, "LaunchDarkly: the same, live", media=MEDIA_TYPE)
+    yield _row("POST", "/bulk", post_bulk, "LaunchDarkly: events; summaries are counted", status=202)
+    yield _row(
+        "POST", "/diagnostic", post_diagnostic, "LaunchDarkly: what an SDK says of itself; it is not kept", status=202
+    )
+    yield _row("GET", "/api/client/features", get_features, "Unleash: all features")
+    yield _row("GET", "/api/client/streaming", get_streaming, "Unleash: the same, live", media=MEDIA_TYPE)
+    yield _row("POST", "/api/client/register", post_diagnostic, "Unleash: who a client is; it is not kept", status=202)
+    yield _row("POST", "/api/client/metrics", post_metrics, "Unleash: counters", status=202)
+
+
+ENDPOINTS: tuple[AnyEndpoint, ...] = tuple(_rows())
