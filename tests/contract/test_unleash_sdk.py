@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from UnleashClient import UnleashClient
+from UnleashClient.clients.unleash_client import UnleashClient
 
 from served_flags import ServedFlags, serving_flags
 from support import eventually
