@@ -135,6 +135,25 @@ def test_an_answer_is_taken_once() -> None:
     assert door.fake.links.answers == [(True, "fine for me")]
 
 
+def test_who_agreed_already_is_told_that_nothing_more_was_written() -> None:
+    agreed = GivenView(AT + 80, "ana@example.org", "operator")
+    door = doors(replace(LINK, agreed=agreed))
+    assert "You agreed already, at 2023-11-14 22:14:40 UTC" in door.ask("GET", f"/approval?t={GOOD_LINK}").text
+    door.fake.links.answer_view = AnswerView("shop", "approved 1/2, by ana already", "shop-2", changed=False)
+    reply = post(door)
+    assert "nothing more was written down" in reply.text
+    assert "used up" not in reply.text
+
+
+def test_the_first_users_of_a_version_are_asked_for_as_such() -> None:
+    rollout = replace(ROLLOUT, exposure_percent=0.0, stable=None)
+    door = doors(replace(LINK, service=replace(CANARY, rollout=rollout)))
+    text = door.ask("GET", f"/approval?t={GOOD_LINK}").text
+    assert "shop: may 50% of the users meet v2?" in text
+    assert "One denial is enough: nothing serves then, as before." in text
+    assert 'href="/services/shop"' in text
+
+
 def test_a_denial_without_a_reason_is_asked_again() -> None:
     door = doors()
     reply = post(door, answer="deny", reason=" \n ")

@@ -5,6 +5,8 @@ Pure. Every text that somebody wrote is escaped by `markup`; there is no script,
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from ferryman.api.approval.markup import Html, Part, joined, tag
 from ferryman.api.approval.style import sheet
 from ferryman.api.approval.words import figure_rows, question, steps, what_is_asked
@@ -73,12 +75,15 @@ def done(link: LinkView, answer: AnswerView, *, agree: bool) -> str:
         following = f"{link.service.service} goes on with {answer.rollout}."
     where = joined(link.service.service, ", ", answer.rollout)
     said = f"It is written down for {link.person}, as {link.role}, by link. This link is used up."
+    if not answer.changed:
+        said = "You had agreed already, so nothing more was written down."
     return _document(
         title,
         tag("p", tag("span", word, css=f"pill {css}"), " ", where, css="soft"),
         tag("h1", title),
         tag("p", following),
         tag("p", said, css="soft"),
+        _dashboard(link),
     )
 
 
@@ -118,7 +123,7 @@ def _notice(css: str, text: str) -> Html:
 def _answers(token: str, link: LinkView) -> Html:
     rollout = link.service.rollout
     assert rollout is not None
-    back = f"{rollout.stable} takes all users back." if rollout.stable else "Nothing ran before it."
+    back = f"{rollout.stable} takes all users back." if rollout.stable else "nothing serves then, as before."
     agree = _form(token, APPROVE, "Note (may stay empty)", tag("button", "Approve"), needed=False)
     deny = _form(token, DENY, "Why not", tag("button", "Deny", css="no"), needed=True)
     small = tag("p", f"One denial is enough: {back}", css="soft small")
@@ -194,8 +199,11 @@ def _judge(rollout: RolloutView) -> Html | None:
 
 
 def _foot(link: LinkView) -> Html:
-    return tag(
-        "p",
-        f"This link is for {link.person} alone, good once, until {moment_text(link.expires_at)}. Opening it changes nothing.",
-        css="soft small",
-    )
+    until = moment_text(link.expires_at)
+    said = f"This link is for {link.person} alone, good once, until {until}. Opening it changes nothing."
+    return tag("footer", tag("p", said, css="soft small"), _dashboard(link))
+
+
+def _dashboard(link: LinkView) -> Html:
+    address = f"/services/{quote(link.service.service, safe='')}"
+    return tag("p", tag("a", "See it on the dashboard", attributes={"href": address}), css="small")

@@ -19,6 +19,8 @@ def question(link: LinkView) -> str:
     following = rollout.steps[number].exposure_percent if number < len(rollout.steps) else None
     if following is None or following <= now:
         return f"{link.service.service}: may {rollout.candidate} go on?"
+    if now == 0.0:
+        return f"{link.service.service}: may {following:g}% of the users meet {rollout.candidate}?"
     return f"{link.service.service}: may {rollout.candidate} go on from {now:g}% to {following:g}% of the users?"
 
 
