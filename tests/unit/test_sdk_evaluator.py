@@ -4,6 +4,9 @@ Cases are from the public specification of flagd (flag definitions, custom opera
 """
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -87,6 +90,13 @@ def test_what_a_definition_gives(definition: Any, value: Any, variant: Any, reas
     assert evaluator.bool("the flag", code_default) is expected
     assert evaluator.bool("beside", False), "the others work"
     assert bool(evaluator.snapshot.problems()) == (error == "PARSE_ERROR" and not (definition or {}).get("targeting"))
+
+
+def test_an_evaluator_needs_no_network() -> None:
+    code = "import sys, ferryman_flags; print(sorted({'http.client', 'ssl', 'socket', 'asyncio'} & set(sys.modules)))"
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_flag_that_is_not_there() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferryman_flags import ErrorCode
+from ferryman_flags import DefinitionError, ErrorCode
 from ferryman_flags.evaluator import Evaluator
+from ferryman_flags.kinds import KINDS
 from ferryman_flags.logic import DEPTH_MAX
 from flag_worlds import flag, load, targeted
 
@@ -105,6 +106,57 @@ def test_a_context_or_a_key_of_another_type_gives_a_value(context: Any, key: Any
     assert evaluator.details(key, False, context).value is False
     with evaluator.override(a=True):
         assert evaluator.bool(key, False, context) is (key == "a" if isinstance(key, str) else False)
+
+
+anything = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6), st.sampled_from(["on", "ENABLED"])
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["if", "var", "fractional", "$ref", "==", "in", "on", "map", "x"]), inner, max_size=2
+        )
+    ),
+    max_leaves=12,
+)
+nearly = st.fixed_dictionaries(
+    {
+        "state": st.sampled_from(["ENABLED", "DISABLED"]) | anything,
+        "variants": st.just({"on": True, "off": False}) | anything,
+        "defaultVariant": st.sampled_from(["on", None]) | anything,
+        "targeting": anything,
+        "metadata": st.just({}) | anything,
+    }
+)
+
+
+@given(st.one_of(nearly, anything), st.dictionaries(st.sampled_from(["x", "on"]), anything, max_size=2), anything)
+def test_whatever_is_loaded_gives_values(flag: Any, evaluators: Any, context: Any) -> None:
+    evaluator = Evaluator()
+    evaluator.load({"flags": {"a": flag}, "$evaluators": evaluators})
+    own = {"x": context, "targetingKey": context, "on": context}
+    for kind in KINDS:
+        found = evaluator.details("a", "code", own, kind=kind)
+        assert found.error or found.value is not None or found.variant is None
+        exact = evaluator.snapshot.evaluate(kind, "a", "code", own)
+        assert (found.variant, found.reason, found.error) == (exact.variant, exact.reason, exact.error)
+    assert evaluator.bool("a", True, own) in (True, False)
+
+
+@given(anything)
+def test_whatever_a_document_is_it_is_taken_or_refused(document: Any) -> None:
+    evaluator = Evaluator()
+    for form in (
+        json.dumps(document),
+        json.dumps({"flags": document, "metadata": {"x": 1}}),
+        json.dumps({"flags": {"a": document}}),
+    ):
+        try:
+            evaluator.load(form)
+        except DefinitionError:
+            continue
+        assert evaluator.bool("a", True) in (True, False)
 
 
 @given(
