@@ -8,9 +8,12 @@ import msgspec
 import pytest
 
 from contract.store_kit import LEASE_SECONDS, NOW, Kept, Scribe, after, down, note, reached, sample
+from ferryman.core.verbs import deploy
 from ferryman.model.errors import Conflict, StoreError
-from ferryman.model.event import Draft, StepReached
+from ferryman.model.event import Draft, RolloutCreated, StepReached
+from ferryman.model.release import Release, Rolling
 from ferryman.model.rollout import Service
+from ferryman.spec.revision import make_revision
 from ferryman.store.base import PAGE_MAX, Append, Lease, Loaded, Store, StoredEvent
 
 
@@ -326,5 +329,24 @@ def test_the_newest_events_come_in_order(kept: Kept) -> None:
         assert await store.newest(limit=2, before=everything[3].position) == everything[1:3]
         assert await store.newest("mail", limit=9, before=everything[4].position) == everything[3:4]
         assert await store.newest(before=everything[0].position) == ()
+
+    kept.run(body)
+
+
+def test_the_creations_of_rollouts_are_read_by_themselves(kept: Kept) -> None:
+    async def body(store: Store) -> None:
+        assert await store.created() == ()
+        for name in ("shop", "mail"):
+            lease = await store.claim(name, "one", NOW, 10)
+            release = Release(service=name, label="v1", command=("run",), replicas=1, strategy=Rolling())
+            said = deploy(Service(name=name), release, make_revision(release, None, 1), actor="ana", now=NOW)
+            for number in (0, 1, 2):
+                await store.append(Append(lease, 2 * number, NOW, (said.drafts[0], note("a"))))
+        everything = [stored for stored in await store.events() if isinstance(stored.event.body, RolloutCreated)]
+        assert await store.created(limit=9) == tuple(everything)
+        assert await store.created(limit=2) == tuple(everything[-2:])
+        assert await store.created("shop", limit=2) == tuple(everything[1:3])
+        assert await store.created(limit=2, before=everything[3].position) == tuple(everything[1:3])
+        assert await store.created("mail", before=everything[3].position) == ()
 
     kept.run(body)

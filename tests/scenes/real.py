@@ -174,7 +174,7 @@ async def _read_log(database: Path) -> tuple[Service, tuple[Event, ...]]:
     await store.open()
     try:
         loaded = await store.load(SERVICE)
-        events = await all_events(store, SERVICE)
+        events = [stored.event async for stored in all_events(store, SERVICE)]
     finally:
         await store.close()
     return loaded.service, tuple(event for event in events if event.seq <= loaded.service.seq)

@@ -162,18 +162,9 @@ AnyEndpoint = Endpoint[Any, Any]
 
 def service_of_rollout(rollout: str) -> str:
     """The service in the id of a rollout, ``<service>-<number>``. Raises `UsageError` (``unknown_rollout``)."""
-    return _rollout(rollout)[0]
-
-
-def number_of_rollout(rollout: str) -> int:
-    """The number in it. Raises `UsageError` (``unknown_rollout``)."""
-    return _rollout(rollout)[1]
-
-
-def _rollout(rollout: str) -> tuple[str, int]:
     service, dash, number = rollout.rpartition("-")
     if not (service and dash and number.isascii() and number.isdigit() and len(number) < DIGITS_MAX):
         raise UsageError(
             "unknown_rollout", f"there is no rollout {rollout!r}", "ids look like shop-7: see `ferry history`"
         )
-    return service, int(number)
+    return service

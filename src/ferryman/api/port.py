@@ -6,6 +6,7 @@ from typing import Protocol
 
 from ferryman.core.phases import Verb
 from ferryman.engine.flags.service import FlagService
+from ferryman.engine.history import Wanted
 from ferryman.engine.telemetry import Pulse, Readiness, Telemetry
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.link import LinkView
@@ -175,8 +176,11 @@ class Operations(Protocol):
         """What the judge saw and said of a rollout, in at most `points` points."""
         ...
 
-    async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
-        """The last `limit` rollouts."""
+    async def history(
+        self, service: str | None, *, after: str = "", limit: int = 50, wanted: Wanted = lambda _: True
+    ) -> tuple[RolloutSummary, ...]:
+        """The last `limit` rollouts of a service, or of all that are `wanted`, older than the rollout `after`. Raises
+        `FerrymanError` (``unknown_rollout``)."""
         ...
 
     async def events(

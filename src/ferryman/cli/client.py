@@ -102,9 +102,10 @@ class Client:
         """One service."""
         return self.get(_path(service), ServiceView)
 
-    def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
-        """The last rollouts of a service."""
-        return self.get(_path(service, "history"), tuple[RolloutSummary, ...], {"limit": limit})
+    def history(self, service: str | None, limit: int = 50, *, after: str = "") -> tuple[RolloutSummary, ...]:
+        """The last rollouts of a service, or of all; those older than the rollout `after`."""
+        path = _path(service, "history") if service is not None else "/v1/history"
+        return self.get(path, tuple[RolloutSummary, ...], {"limit": limit, "after": after})
 
     def checklist(self, service: str) -> ChecklistView:
         """How the checklist of a service stands."""

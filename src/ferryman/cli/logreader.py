@@ -15,7 +15,7 @@ from ferryman.cli.client import connect, find
 from ferryman.cli.services import DATABASE_FILE, Named
 from ferryman.core.evolve import evolve
 from ferryman.engine.audit import Question, audit, check_chains
-from ferryman.engine.history import all_events, summaries
+from ferryman.engine.history import read_history
 from ferryman.engine.series import measurement_series
 from ferryman.engine.texts import event_view
 from ferryman.metrics.envoy import EnvoyMetrics
@@ -39,7 +39,7 @@ class PastReader(Protocol):
     """Who can tell what happened: a controller, or the log alone."""
 
     def views(self) -> Sequence[Named]: ...
-    def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]: ...
+    def history(self, service: str | None, limit: int = 50, *, after: str = "") -> tuple[RolloutSummary, ...]: ...
     def events(
         self,
         service: str | None = None,
@@ -79,12 +79,13 @@ class LogReader:
 
         return self._with(read)
 
-    def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
-        """Rollouts, newest first. Raises `FerrymanError` (``unknown_service``)."""
+    def history(self, service: str | None, limit: int = 50, *, after: str = "") -> tuple[RolloutSummary, ...]:
+        """Rollouts, newest first. Raises `FerrymanError`: ``unknown_service``, ``unknown_rollout``."""
 
         async def read(store: SqliteStore) -> tuple[RolloutSummary, ...]:
-            await _known(store, service)
-            return summaries(await all_events(store, service))[:limit]
+            if service is not None:
+                await _known(store, service)
+            return await read_history(store, service, after=after, limit=limit)
 
         return self._with(read)
 

@@ -156,6 +156,7 @@ def watch(parser: argparse.ArgumentParser) -> None:
 def history(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry history`."""
     parser.add_argument("-n", "--limit", type=int, default=20, metavar="N", help="how many rollouts (20)")
+    parser.add_argument("--after", default="", metavar="ROLLOUT", help="those older than this one: the next page")
 
 
 def events(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.flags.service import FlagService
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
-from ferryman.engine.history import all_events, detail, summaries
+from ferryman.engine.history import Wanted, read_history, read_rollout
 from ferryman.engine.link_key import LinkKey
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.notifier import Notifier
@@ -231,16 +231,18 @@ class Controller:
         """Names of all services, sorted."""
         return tuple(sorted(self._loops))
 
-    async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
+    async def history(
+        self, service: str | None, *, after: str = "", limit: int = 50, wanted: Wanted = lambda _: True
+    ) -> tuple[RolloutSummary, ...]:
         """Rollouts, newest first."""
-        self.known(service)
-        return summaries(await all_events(self.ports.store, service))[:limit]
+        if service is not None:
+            self.known(service)
+        return await read_history(self.ports.store, service, after=after, limit=limit, wanted=wanted)
 
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:
         """What one rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
         loop = self.known(service)
-        events = await all_events(self.ports.store, service)
-        return detail(events, rollout, incident_view(loop.service, rollout))
+        return await read_rollout(self.ports.store, service, rollout, incident_view(loop.service, rollout))
 
     async def measurements(self, service: str, rollout: str, points: int = 600) -> MeasurementSeries:
         """What the judge saw and said, for charts; empty for a rollout that was not judged, or long ago."""

@@ -1,8 +1,8 @@
-"""The history of a service, read from its events alone."""
+"""What was released, read from the log alone, and of the log no more than what is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,68 +22,143 @@ from ferryman.model.event import (
     StepReached,
 )
 from ferryman.model.view import IncidentView, RolloutDetail, RolloutSummary
-from ferryman.store.base import Store
+from ferryman.store.base import Store, StoredEvent
 
 PAGE = 1000
+LOOKED_AT = 200
+"""Rollouts whose creation is read at once."""
+
 RUNNING = "running"
 WAITING = "waiting"
+STOPPED = "stopped"
+
+Wanted = Callable[[str], bool]
+"""Whether a service is to be told of."""
+
+Labels = dict[tuple[str, str], str]
+"""Names of revisions, by service and id."""
 
 
-async def all_events(store: Store, service: str) -> list[Event]:
-    """Everything that happened to a service, oldest first. Raises `StoreError`."""
-    events, after = list[Event](), 0
-    while page := await store.events(service, after=after, limit=PAGE):
-        events += [stored.event for stored in page]
+async def all_events(
+    store: Store, service: str, *, rollout: str | None = None, after: int = 0
+) -> AsyncIterator[StoredEvent]:
+    """What happened to a service, or in one `rollout`, after a position, oldest first. Raises `StoreError`."""
+    while page := await store.events(service, after=after, limit=PAGE, rollout=rollout):
+        for stored in page:
+            yield stored
         after = page[-1].position
-    return events
 
 
-def summaries(events: Iterable[Event]) -> tuple[RolloutSummary, ...]:
-    """One line per rollout, newest first."""
-    found: dict[str, RolloutSummary] = {}
-    asked: dict[str, float] = {}
-    labels: dict[str, str] = {}
-    for event in events:
-        body = event.body
-        if isinstance(body, RolloutCreated):
-            labels[body.revision.id] = body.revision.label
-            found[event.rollout] = _created(event, body, labels)
-        elif isinstance(body, ServiceDown):
-            found.update(
-                {k: _change(v, outcome="stopped", ended_at=event.at) for k, v in found.items() if not v.ended_at}
-            )
-        elif event.rollout in found:
-            if isinstance(body, Retried):
-                asked.pop(event.rollout, None)
-            elif isinstance(body, StepEntered):
-                asked.setdefault(event.rollout, event.at)
-            elif isinstance(body, StepReached) and found[event.rollout].ready_seconds is None:
-                ready = max(0.0, event.at - asked.get(event.rollout, event.at))
-                found[event.rollout] = _change(found[event.rollout], ready_seconds=ready)
-            found[event.rollout] = _folded(found[event.rollout], event, labels)
-    return tuple(reversed(found.values()))
+async def read_history(
+    store: Store, service: str | None, *, after: str = "", limit: int = 50, wanted: Wanted = lambda _: True
+) -> tuple[RolloutSummary, ...]:
+    """The last `limit` rollouts of a service, or of all that are `wanted`, newest first; those older than the rollout
+    `after`. Reads the events of these alone. Raises `FerrymanError` (``unknown_rollout``) for an `after` that is none."""
+    before = await _position_of(store, service, after, wanted) if after else None
+    found: list[StoredEvent] = []
+    at_once = LOOKED_AT if service is None else limit
+    while len(found) < limit and (page := await store.created(service, limit=at_once, before=before)):
+        found += [stored for stored in reversed(page) if wanted(stored.event.service)]
+        before = page[0].position
+    labels: Labels = {}
+    return tuple([await _summary(store, stored, labels) for stored in found[:limit]])
 
 
-def detail(events: Iterable[Event], rollout: str, incident: IncidentView | None = None) -> RolloutDetail:
-    """What that rollout was about, from the events of its service, and the incident that it was. Raises `FerrymanError` (``unknown_rollout``)."""
-    seen = tuple(events)
-    summary = next((s for s in summaries(seen) if s.id == rollout), None)
-    mine = [e.body for e in seen if e.rollout == rollout]
-    created = next((b for b in mine if isinstance(b, RolloutCreated)), None)
-    if summary is None or created is None:
-        raise FerrymanError("unknown_rollout", f"there is no rollout {rollout!r}", "see `ferry history`")
-    plan = next((b.plan for b in reversed(mine) if isinstance(b, RolloutStarted | PlanChanged)), created.plan)
+async def read_rollout(store: Store, service: str, rollout: str, incident: IncidentView | None) -> RolloutDetail:
+    """What that rollout was about. Raises `FerrymanError` (``unknown_rollout``)."""
+    mine = [stored async for stored in all_events(store, service, rollout=rollout)]
+    created = mine[0].event.body if mine else None
+    if not isinstance(created, RolloutCreated):
+        raise _unknown(rollout)
+    summary = await _summary(store, mine[0], {}, mine)
+    bodies = [stored.event.body for stored in mine]
+    plan = next((b.plan for b in reversed(bodies) if isinstance(b, RolloutStarted | PlanChanged)), created.plan)
     return RolloutDetail(summary, created.revision, plan.replicas, planned(plan), plan.notes, incident)
 
 
-def _created(event: Event, body: RolloutCreated, labels: dict[str, str]) -> RolloutSummary:
+async def _position_of(store: Store, service: str | None, rollout: str, wanted: Wanted) -> int:
+    name = rollout.rpartition("-")[0]
+    known = name and service in (None, name) and wanted(name)
+    found = await store.events(name, rollout=rollout, limit=1) if known else ()
+    if not found:
+        raise _unknown(rollout)
+    return found[0].position
+
+
+def _unknown(rollout: str) -> FerrymanError:
+    return FerrymanError("unknown_rollout", f"there is no rollout {rollout!r}", "see `ferry history`")
+
+
+async def _summary(
+    store: Store, created: StoredEvent, labels: Labels, mine: Sequence[StoredEvent] | None = None
+) -> RolloutSummary:
+    """One rollout in a line, out of its own events; `labels` of revisions by service are added to."""
+    service, rollout = created.event.service, created.event.rollout
+    if mine is None:
+        mine = [stored async for stored in all_events(store, service, rollout=rollout)]
+    summary = summarised([stored.event for stored in mine])
+    if summary.ended_at is None:
+        down = await _down_after(store, service, mine[-1].position)
+        summary = summary if down is None else _change(summary, outcome=STOPPED, ended_at=down)
+    plans = [
+        stored.event.body.plan for stored in mine if isinstance(stored.event.body, RolloutCreated | RolloutStarted)
+    ]
+    stable = plans[-1].stable
+    return _change(summary, stable=await _label(store, service, stable, created.position, labels) if stable else None)
+
+
+async def _down_after(store: Store, service: str, position: int) -> float | None:
+    """When the service was taken down while something of it was still open, if it was."""
+    async for stored in all_events(store, service, after=position):
+        if isinstance(stored.event.body, ServiceDown):
+            return stored.event.at
+    return None
+
+
+async def _label(store: Store, service: str, revision: str, position: int, labels: Labels) -> str | None:
+    """The name of a revision, which a rollout up to `position` brought."""
+    before = position + 1
+    while (service, revision) not in labels:
+        page = await store.created(service, limit=LOOKED_AT, before=before)
+        if not page:
+            return None
+        for stored in page:
+            body = stored.event.body
+            assert isinstance(body, RolloutCreated)
+            labels[service, body.revision.id] = body.revision.label
+        before = page[0].position
+    return labels[service, revision]
+
+
+def summarised(events: Sequence[Event]) -> RolloutSummary:
+    """One line of all events of one rollout, the first of which created it; without the name of what was stable, and as
+    if no service was ever taken down."""
+    body = events[0].body
+    assert isinstance(body, RolloutCreated)
+    summary = _created(events[0], body)
+    asked: float | None = None
+    for event in events[1:]:
+        match event.body:
+            case Retried():
+                asked = None
+            case StepEntered():
+                asked = event.at if asked is None else asked
+            case StepReached() if summary.ready_seconds is None:
+                summary = _change(summary, ready_seconds=max(0.0, event.at - (event.at if asked is None else asked)))
+            case _:
+                pass
+        summary = _folded(summary, event)
+    return summary
+
+
+def _created(event: Event, body: RolloutCreated) -> RolloutSummary:
     return RolloutSummary(
         id=event.rollout,
         number=body.number,
         kind=body.kind,
         strategy=body.plan.strategy,
         candidate=body.revision.label,
-        stable=labels.get(body.plan.stable or ""),
+        stable=None,
         outcome=WAITING,
         reason=body.reason,
         created_at=event.at,
@@ -96,10 +171,10 @@ def _created(event: Event, body: RolloutCreated, labels: dict[str, str]) -> Roll
     )
 
 
-def _folded(summary: RolloutSummary, event: Event, labels: dict[str, str]) -> RolloutSummary:
+def _folded(summary: RolloutSummary, event: Event) -> RolloutSummary:
     match event.body:
-        case RolloutStarted(plan=plan):
-            return _change(summary, outcome=RUNNING, stable=labels.get(plan.stable or ""))
+        case RolloutStarted():
+            return _change(summary, outcome=RUNNING)
         case StepEntered(exposure_percent=exposure):
             return _change(summary, max_exposure_percent=max(summary.max_exposure_percent, exposure))
         case Retried(attempt=attempt):

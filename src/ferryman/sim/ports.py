@@ -11,6 +11,7 @@ from ferryman.engine.checks import CheckRun, Outcome
 from ferryman.metrics.base import Counters
 from ferryman.metrics.memory import BOUNDS_MS
 from ferryman.model.errors import FerrymanError, StoreError, Unreachable
+from ferryman.model.event import RolloutCreated
 from ferryman.model.generation import Generation
 from ferryman.model.revision import Revision
 from ferryman.model.seen import Instance, RoutesSeen
@@ -147,6 +148,12 @@ class SimStore:
         events = self.eyes.world.log.events[: None if before is None else before - 1]
         first = max(0, len(events) - limit)
         return tuple(StoredEvent(n, event, "", "") for n, event in enumerate(events[first:], first + 1))
+
+    async def created(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        found = await self.newest(service, limit=len(self.eyes.world.log.events), before=before)
+        return tuple(stored for stored in found if isinstance(stored.event.body, RolloutCreated))[-limit:]
 
     async def latest_at(self) -> float:
         return self.eyes.world.log.latest_at

@@ -149,6 +149,13 @@ class Store(Journal, Protocol):
         """The last `limit` events with position < `before`, in order of position."""
         ...
 
+    async def created(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        """The events that created the last `limit` rollouts, with position < `before`, in order of position. Reads those
+        alone, however much else happened."""
+        ...
+
     async def latest_at(self) -> float:
         """The newest time that was written, of an event or a measurement (epoch seconds); 0 when there is none. A clock
         that began before it would judge and count holds anew, as often as it starts."""

@@ -9,6 +9,7 @@ from bisect import bisect_right, insort
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 
+from ferryman.model.event import RolloutCreated
 from ferryman.model.rollout import Service
 from ferryman.store import records, replay, rules
 from ferryman.store.base import (
@@ -129,6 +130,15 @@ class MemoryStore(MemoryJournal):
         self._check_open()
         places = [place for place in self._places(service, 0) if before is None or place < before]
         return tuple(records.stored(place, self._log[place - 1]) for place in places[-limit:])
+
+    async def created(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        records.check_page(limit)
+        self._check_open()
+        places = [p for p in self._places(service, 0) if self._log[p - 1].kind == RolloutCreated.__struct_config__.tag]
+        wanted = [place for place in places if before is None or place < before][-limit:]
+        return tuple(records.stored(place, self._log[place - 1]) for place in wanted)
 
     async def latest_at(self) -> float:
         self._check_open()

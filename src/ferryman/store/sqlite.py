@@ -133,6 +133,12 @@ class SqliteStore:
         records.check_page(limit)
         return await self._read(sqlite_sql.newest, service, limit, before)
 
+    async def created(
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+    ) -> tuple[StoredEvent, ...]:
+        records.check_page(limit)
+        return await self._read(sqlite_sql.created, service, limit, before)
+
     async def latest_at(self) -> float:
         return await self._read(sqlite_sql.latest_at)
 

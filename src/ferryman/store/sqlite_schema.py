@@ -112,6 +112,15 @@ MIGRATIONS = (
                )""",
         ),
     ),
+    Migration(
+        3,
+        "rollouts in their order",
+        (
+            # An index ends with the position of its rows.
+            "CREATE INDEX created_in_order ON event (kind) WHERE kind = 'rollout_created'",
+            "CREATE INDEX created_of_service ON event (service) WHERE kind = 'rollout_created'",
+        ),
+    ),
 )
 
 

@@ -70,6 +70,9 @@ EVENTS_OF_ROLLOUT = f"SELECT {_EVENT} WHERE rollout = ? AND position > ? ORDER B
 EVENTS_OF_BOTH = f"SELECT {_EVENT} WHERE rollout = ? AND service = ? AND position > ? ORDER BY position LIMIT ?"
 NEWEST = f"SELECT {_EVENT} WHERE position < ? ORDER BY position DESC LIMIT ?"
 NEWEST_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? AND +position < ? ORDER BY seq DESC LIMIT ?"
+_CREATED = "kind = 'rollout_created' AND position < ? ORDER BY position DESC LIMIT ?"
+CREATED = f"SELECT {_EVENT} INDEXED BY created_in_order WHERE {_CREATED}"
+CREATED_OF_SERVICE = f"SELECT {_EVENT} INDEXED BY created_of_service WHERE service = ? AND {_CREATED}"
 NO_POSITION = 2**62
 """Beyond every position."""
 
@@ -172,6 +175,16 @@ def newest(
     bound = NO_POSITION if before is None else before
     wanted = (bound, limit) if service is None else (service, bound, limit)
     rows = connection.execute(NEWEST if service is None else NEWEST_OF_SERVICE, wanted).fetchall()
+    return tuple(records.stored(row[0], Record(*row[1:])) for row in reversed(rows))
+
+
+def created(
+    connection: sqlite3.Connection, service: str | None, limit: int, before: int | None
+) -> tuple[StoredEvent, ...]:
+    """Read the events that created the last rollouts, in order of position."""
+    bound = NO_POSITION if before is None else before
+    wanted = (bound, limit) if service is None else (service, bound, limit)
+    rows = connection.execute(CREATED if service is None else CREATED_OF_SERVICE, wanted).fetchall()
     return tuple(records.stored(row[0], Record(*row[1:])) for row in reversed(rows))
 
 

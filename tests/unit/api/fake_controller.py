@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,10 +177,17 @@ class FakeController:
         self._call("measurements", service, rollout, points)
         return MeasurementSeries(rollout, 0)
 
-    async def history(self, service: str, limit: int = 50) -> tuple[RolloutSummary, ...]:
-        self._known(service)
+    async def history(
+        self, service: str | None, *, after: str = "", limit: int = 50, wanted: Callable[[str], bool] = bool
+    ) -> tuple[RolloutSummary, ...]:
+        if service is not None:
+            self._known(service)
         self._call("history", service, limit)
-        return self.summaries
+        ids = [each.id for each in self.summaries]
+        if after and after not in ids:
+            raise FerrymanError("unknown_rollout", f"there is no rollout {after!r}")
+        rest = self.summaries[ids.index(after) + 1 :] if after else self.summaries
+        return tuple(each for each in rest if wanted(each.id.rpartition("-")[0]))[:limit]
 
     async def events(
         self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None

@@ -1,5 +1,5 @@
 // What was released, when, by whom, and how it ended; with a filter, and two of them can be compared.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { get, said } from "../api/client.ts";
 import type { RolloutSummary } from "../api/types.ts";
@@ -11,8 +11,7 @@ import { duration, exactly, moment, weight } from "../words/format.ts";
 import { outcome } from "../words/outcome.ts";
 import { Title } from "./Title.tsx";
 
-const LIMIT = 200;
-const SERVICES_MAX = 50;
+const LIMIT = 50;
 
 interface Row extends RolloutSummary {
   service: string;
@@ -21,7 +20,7 @@ interface Row extends RolloutSummary {
 export function History() {
   const query = place.value.query;
   const [service, kind, text] = [query.get("service") ?? "", query.get("outcome") ?? "", query.get("q") ?? ""];
-  const { rows, trouble } = useHistory(service);
+  const { rows, trouble, older } = useHistory(service);
   const shown = rows?.filter((row) => (!kind || row.outcome === kind) && matches(row, text));
   return (
     <>
@@ -29,33 +28,63 @@ export function History() {
       <Filter service={service} outcome={kind} text={text} />
       {trouble && <p class="notice bad">{trouble}</p>}
       {shown && <List rows={shown} compare={Boolean(service)} />}
+      {older && (
+        <p>
+          <button type="button" class="quiet" onClick={older}>
+            Older ones
+          </button>
+        </p>
+      )}
     </>
   );
 }
 
-function useHistory(service: string): { rows: Row[] | null; trouble: string } {
+interface Found {
+  rows: Row[] | null;
+  trouble: string;
+  /** Reads what is older, if there is anything. */
+  older: (() => void) | null;
+}
+
+/** The newest part, read again when a rollout begins or ends, and as many older ones as were asked for. */
+function useHistory(service: string): Found {
   const [rows, setRows] = useState<Row[] | null>(null);
+  const [more, setMore] = useState(false);
   const [trouble, setTrouble] = useState("");
-  const names = service ? [service] : [...services.value.keys()].slice(0, SERVICES_MAX);
+  const path = service ? `/v1/services/${encodeURIComponent(service)}/history` : "/v1/history";
+  const shown = useRef(path);
   const ended = events.value.findLast((event) => event.kind === "rollout_ended" || event.kind === "rollout_created");
-  const key = `${names.join("/")}@${ended?.position ?? 0}`;
   useEffect(() => {
     if (!loaded.value) return undefined;
     const stop = new AbortController();
-    const read = async (name: string): Promise<Row[]> => {
-      const path = `/v1/services/${encodeURIComponent(name)}/history?limit=${LIMIT}`;
-      const found = await get<RolloutSummary[]>(path, { signal: stop.signal });
-      return found.map((each) => ({ ...each, service: name }));
-    };
-    Promise.all(names.map(read))
+    const anew = shown.current !== path || rows === null;
+    part(`${path}?limit=${LIMIT}`, stop.signal)
       .then((found) => {
-        setRows(found.flat().sort((a, b) => b.created_at - a.created_at));
+        shown.current = path;
+        const ids = new Set(found.map((row) => row.id));
+        setRows((before) => (anew ? found : [...found, ...(before ?? []).filter((row) => !ids.has(row.id))]));
+        if (anew) setMore(found.length === LIMIT);
         setTrouble("");
       })
       .catch((problem: unknown) => !stop.signal.aborted && setTrouble(said(problem)));
     return () => stop.abort();
-  }, [key, loaded.value]);
-  return { rows, trouble };
+  }, [path, ended?.position ?? 0, loaded.value]);
+  const last = rows?.at(-1)?.id ?? "";
+  const older = (): void => {
+    part(`${path}?limit=${LIMIT}&after=${encodeURIComponent(last)}`)
+      .then((found) => {
+        if (shown.current !== path) return;
+        setRows((before) => [...(before ?? []), ...found]);
+        setMore(found.length === LIMIT);
+      })
+      .catch((problem: unknown) => setTrouble(said(problem)));
+  };
+  return { rows, trouble, older: more && shown.current === path ? older : null };
+}
+
+async function part(path: string, signal?: AbortSignal): Promise<Row[]> {
+  const found = await get<RolloutSummary[]>(path, signal ? { signal } : {});
+  return found.map((each) => ({ ...each, service: each.id.slice(0, each.id.lastIndexOf("-")) }));
 }
 
 function matches(row: Row, text: string): boolean {

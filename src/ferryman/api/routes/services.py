@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ferryman.api import wire
 from ferryman.api.access.principal import Permission
-from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Listed, Nothing, Scoped, number_of_rollout
+from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Listed, Nothing, Scoped
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.view import RolloutSummary, ServiceView
-
-EVERY_ROLLOUT = 1_000_000
 
 
 async def get_services(call: Call[wire.ServicesQuery, Nothing]) -> Listed:
@@ -27,10 +25,19 @@ async def get_service(call: Call[Nothing, Nothing]) -> ServiceView:
 
 async def get_history(call: Call[wire.HistoryQuery, Nothing]) -> Listed:
     """Rollouts, newest first."""
+    return await _rollouts(call, call.service)
+
+
+async def get_every_history(call: Call[wire.HistoryQuery, Nothing]) -> Listed:
+    """Those of all services that the caller may read."""
+    return await _rollouts(call, None)
+
+
+async def _rollouts(call: Call[wire.HistoryQuery, Nothing], service: str | None) -> Listed:
     query = call.query
-    found = await call.api.controller.history(call.service, EVERY_ROLLOUT)
-    if query.after:
-        found = tuple(summary for summary in found if summary.number < number_of_rollout(query.after))
+    found = await call.api.controller.history(
+        service, after=query.after, limit=query.limit + 1, wanted=lambda name: call.may(Permission.READ, name)
+    )
     shown = found[: query.limit]
     return Listed(shown, shown[-1].id if len(found) > len(shown) else None)
 
@@ -84,6 +91,18 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         query=wire.HistoryQuery,
         body=Nothing,
         summary="Rollouts, newest first",
+        detail="Where there are more, the header `Link` has the address of the next part.",
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/history",
+        permission=Permission.READ,
+        scope=Scoped.SOMEWHERE,
+        handler=get_every_history,
+        answer=tuple[RolloutSummary, ...],
+        query=wire.HistoryQuery,
+        body=Nothing,
+        summary="Rollouts of every service that the caller may read, newest first",
         detail="Where there are more, the header `Link` has the address of the next part.",
     ),
     Endpoint(

@@ -49,12 +49,15 @@ def _service(view: ServiceView) -> tuple[str, ...]:
 
 
 def history(context: Context) -> int:
-    """The rollouts of a service, newest first; from the log alone when no controller runs."""
-    client = past_reader(context.project)
-    service = one_service(client, context)
-    found = client.history(service, _limit(context.args.limit))
+    """The rollouts of a service, or of all there are, newest first; from the log alone when no controller runs."""
+    client, args = past_reader(context.project), context.args
+    service = args.service or (one_service(client, context) if len(client.views()) < 2 else None)
+    found = client.history(service, _limit(args.limit), after=args.after)
     heads = ("ROLLOUT", "BEGUN", "VERSION", "FROM", "STRATEGY", "OUTCOME", "TOOK", "SEEN BY", "BY", "REASON")
-    context.out.say(columns([heads, *(_rollout(each) for each in found)]) if found else f"{service} has no rollout yet")
+    nothing = f"no rollout is older than {args.after}" if args.after else f"{service or 'nothing'} has no rollout yet"
+    context.out.say(columns([heads, *(_rollout(each) for each in found)]) if found else nothing)
+    if len(found) == args.limit:
+        context.out.remark(f"there may be more: ferry history {args.service or ''} --after {found[-1].id}")
     context.out.emit(found)
     return OK
 
