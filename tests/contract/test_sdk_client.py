@@ -87,6 +87,7 @@ def test_what_is_older_or_broken_changes_nothing(server: FlagServer) -> None:
         server.say("nobody knows this", {"version": 9})
         for broken in ({"version": 9, "flags": []}, {"flags": {}}, [], {"version": "x"}, {"version": 9}):
             server.say("put" if broken == {"version": 9, "flags": []} else "patch", broken)
+        server.say("delete", {"version": 9, "keys": "a"})
         eventually(lambda: len(server.resumed) > 1, what="the client to come back")
         server.set(b=flag(True))
         sees(client, "b", True)

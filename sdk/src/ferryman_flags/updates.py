@@ -13,10 +13,13 @@ from typing import Any
 from ferryman_flags.errors import DefinitionError
 from ferryman_flags.events import Event, EventReader
 from ferryman_flags.server import Server, ServerError
-from ferryman_flags.values import is_list, is_object
+from ferryman_flags.values import is_list
 
 RETRY_FIRST_SECONDS = 0.25
 RETRY_MAX_SECONDS = 30.0
+STEADY_SECONDS = 5.0
+"""A stream that lasts so long is a good one: after it, trying again begins with the short pause."""
+
 POLL_SECONDS = 15.0
 POLLS_PER_STREAM_TRY = 20
 NO_STREAM = frozenset({404, 405, 406, 501})
@@ -26,6 +29,8 @@ Load = Callable[[dict[str, Any], int], None]
 """Takes a whole document and its version; raises `DefinitionError`."""
 Patch = Callable[[dict[str, Any], int], None]
 """Takes flags to set, or with None to forget, and the version after it."""
+Act = Callable[[dict[str, Any], int], None]
+"""What an event does, with its data and version."""
 
 
 class Updates:
@@ -46,6 +51,12 @@ class Updates:
         self._etag: str | None = None
         self._failures = 0
         self._thread: threading.Thread | None = None
+        self._acts: dict[str, Act] = {
+            "put": self._put,
+            "patch": lambda data, version: self._changed(dict(data["flags"].items()), version),
+            "delete": lambda data, version: self._changed(_gone(data["keys"]), version),
+            "current": self._is_current,
+        }
 
     def start(self) -> None:
         """Begin, in a daemon thread."""
@@ -71,7 +82,6 @@ class Updates:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            began = time.monotonic()
             try:
                 delay = self._poll() if self._polls_left else self._follow()
                 self.problem = ""
@@ -80,8 +90,6 @@ class Updates:
             except Exception as error:  # the thread must live: it is the only one
                 log.exception("flags: the update failed")
                 delay = self._failed(ServerError(type(error).__name__))
-            if delay and time.monotonic() - began > RETRY_MAX_SECONDS:
-                delay = RETRY_FIRST_SECONDS * random.uniform(0.5, 1)
             self._stop.wait(delay)
 
     def _failed(self, error: ServerError) -> float:
@@ -98,9 +106,11 @@ class Updates:
 
     def _follow(self) -> float:
         """Read the stream to its end."""
-        reader = EventReader()
+        reader, began = EventReader(), time.monotonic()
         for piece in self._server.stream(self.version):
-            self._failures, self.problem = 0, ""
+            self.problem = ""
+            if time.monotonic() - began > STEADY_SECONDS:
+                self._failures = 0
             for event in reader.feed(piece):
                 self._take(event)
             if self._stop.is_set():
@@ -108,20 +118,16 @@ class Updates:
         raise ServerError("the stream of flags ended")
 
     def _take(self, event: Event) -> None:
-        """Act on an event. What is wrong with it costs this event only, and the connection."""
+        """Act on an event; unknown ones are passed over. One that cannot be used changes nothing and costs the connection:
+        what is asked for anew may be right."""
+        act = self._acts.get(event.name)
+        if act is None:
+            return
         try:
             data = json.loads(event.data)
-            version = int(data.get("version", event.id))
-            if event.name == "put":
-                self._put(data, version)
-            elif event.name == "patch" and is_object(data["flags"]):
-                self._changed(data["flags"], version)
-            elif event.name == "delete" and is_list(data["keys"]):
-                self._changed(dict.fromkeys(map(str, data["keys"])), version)
-            elif event.name == "current" and version == self.version:
-                self.current.set()
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ServerError(f"the stream of flags sent a {event.name!r} that cannot be used: {error}") from None
+            act(data, int(data["version"]))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ServerError(f"the stream of flags sent a {event.name!r} that cannot be used: {error!r}") from None
 
     def _put(self, data: dict[str, Any], version: int) -> None:
         if self.version is None or version > self.version:
@@ -130,6 +136,10 @@ class Updates:
         elif version < self.version:
             log.warning("flags stay at version %d: the server sent the older version %d", self.version, version)
         self.current.set()
+
+    def _is_current(self, data: dict[str, Any], version: int) -> None:
+        if version == self.version:
+            self.current.set()
 
     def _changed(self, flags: dict[str, Any], version: int) -> None:
         if self.version is None:
@@ -152,3 +162,9 @@ class Updates:
             self._etag = etag or None
         self.current.set()
         return POLL_SECONDS * random.uniform(0.5, 1)
+
+
+def _gone(keys: Any) -> dict[str, None]:
+    if not is_list(keys):
+        raise TypeError("keys must be a list")
+    return dict.fromkeys(map(str, keys))
