@@ -112,4 +112,5 @@ OPEN = {
     "/approval",
 } | {
     "/ofrep/v1/events",  # asks for the ticket in its address
+    "/configuration-files/configcat-proxy/{token}/config_v6.json",  # asks for the token in its address
 }

@@ -160,8 +160,11 @@ class Access:
             scheme, text = "bearer", scheme  # how clients of LaunchDarkly and Unleash say it
         if scheme.lower() != "bearer":
             raise Unauthenticated("bad_token", f"the scheme {scheme[:20]!r} is not known here", "send `Bearer TOKEN`")
-        token = await self.token(text.strip(), request)
-        made = token.made
+        return await self.by_token(text.strip(), request)
+
+    async def by_token(self, text: str, request: Request) -> Principal:
+        """Who has this token. Raises as `token` does."""
+        made = (await self.token(text, request)).made
         return Principal(made.name, made.roles, "token", made.id, made.program, made.environment)
 
     def count_failure(self, request: Request, named: str = "", what: str = "token") -> None:

@@ -1,4 +1,4 @@
-"""Feature flags for unmodified server SDKs of LaunchDarkly and Unleash, on the paths that these know.
+"""Feature flags for unmodified SDKs of LaunchDarkly, Unleash and ConfigCat, on the paths that these know.
 
 A program changes the URL and the key. What a form cannot say is left out of it: `ferry flags lint --compat` lists that.
 """
@@ -30,9 +30,8 @@ def _environment(call: AnyCall) -> str:
     return environment_of(call.principal, None)
 
 
-def _rendered(call: AnyCall, form: Form) -> Response:
-    environment = _environment(call)
-    made = call.api.controller.flags.rendered(form.value, environment)
+def _rendered(call: AnyCall, system: str, environment: str) -> Response:
+    made = call.api.controller.flags.rendered(system, environment)
     headers = {"etag": f'"{environment}:{made.version}"', "cache-control": "no-cache"}
     if is_known(call.request, headers["etag"]):
         return Response(status_code=304, headers=headers)
@@ -55,7 +54,7 @@ def _still(call: AnyCall, environment: str) -> StillAllowed:
 
 async def get_latest_all(call: Call[Nothing, Nothing]) -> Response:
     """Everything as LaunchDarkly's SDKs poll it."""
-    return _rendered(call, Form.LAUNCHDARKLY)
+    return _rendered(call, Form.LAUNCHDARKLY, _environment(call))
 
 
 async def get_all(call: Call[Nothing, Nothing]) -> FlagStream:
@@ -79,7 +78,7 @@ async def post_diagnostic(call: Call[Nothing, Foreign]) -> Response:
 
 async def get_features(call: Call[Nothing, Nothing]) -> Response:
     """Everything as Unleash's SDKs poll it."""
-    return _rendered(call, Form.UNLEASH)
+    return _rendered(call, Form.UNLEASH, _environment(call))
 
 
 async def get_streaming(call: Call[Nothing, Nothing]) -> FlagStream:
@@ -95,6 +94,16 @@ async def post_metrics(call: Call[Nothing, Foreign]) -> Response:
     return Response(status_code=202)
 
 
+async def get_config(call: Call[Nothing, Nothing]) -> Response:
+    """Everything as ConfigCat's SDKs poll it. Their key is in the path: it is a token."""
+    access = call.api.access
+    access.check_host(call.request)
+    principal = await access.by_token(str(call.request.path_params["token"]), call.request)
+    principal.need(Permission.EVALUATE, "*")
+    need_definitions(principal)
+    return _rendered(call, "configcat", environment_of(principal, None))
+
+
 def _count(call: AnyCall, environment: str, counts: Iterable[tuple[str, str, int, int]]) -> None:
     cells = [
         (Cell(environment, flag, variant, minute), Tally(number))
@@ -105,12 +114,19 @@ def _count(call: AnyCall, environment: str, counts: Iterable[tuple[str, str, int
 
 
 def _row(
-    method: str, path: str, handler: Any, summary: str, *, status: int = 200, media: str = "application/json"
+    method: str,
+    path: str,
+    handler: Any,
+    summary: str,
+    *,
+    status: int = 200,
+    media: str = "application/json",
+    permission: Permission | None = Permission.EVALUATE,
 ) -> AnyEndpoint:
     return Endpoint(
         method=cast("Any", method),
         path=path,
-        permission=Permission.EVALUATE,
+        permission=permission,
         scope=Scoped.EVERYWHERE,
         handler=handler,
         answer=str if media == MEDIA_TYPE else object,
@@ -133,6 +149,13 @@ def _rows() -> Iterator[AnyEndpoint]:
     yield _row("GET", "/api/client/features", get_features, "Unleash: all features")
     yield _row("GET", "/api/client/streaming", get_streaming, "Unleash: the same, live", media=MEDIA_TYPE)
     yield _row("POST", "/api/client/register", post_diagnostic, "Unleash: who a client is; it is not kept", status=202)
+    yield _row(
+        "GET",
+        "/configuration-files/configcat-proxy/{token}/config_v6.json",
+        get_config,
+        "ConfigCat: all settings",
+        permission=None,
+    )
     yield _row("POST", "/api/client/metrics", post_metrics, "Unleash: counters", status=202)
 
 

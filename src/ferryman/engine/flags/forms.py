@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ferryman.flags.definition import Flag
 from ferryman.flags.ledger import Environment
-from ferryman.flags.render import launchdarkly, unleash
+from ferryman.flags.render import configcat, launchdarkly, unleash
 from ferryman.flags.render.cases import UntranslatableError
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -22,35 +23,53 @@ class Rendered(NamedTuple):
     left_out: dict[str, str]
 
 
+def _of_each(source: Environment, render: Callable[[Flag], None]) -> dict[str, str]:
+    """Render flag by flag; why some have no such form."""
+    left_out: dict[str, str] = {}
+    for key, flag in sorted(source.flags.items()):
+        try:
+            render(flag)
+        except UntranslatableError as error:
+            left_out[key] = str(error)
+    return left_out
+
+
 def to_launchdarkly(source: Environment) -> Rendered:
     """``{flags, segments}``."""
     flags: dict[str, Any] = {}
     segments: dict[str, Any] = {}
-    left_out: dict[str, str] = {}
-    overrides = source.in_force()
-    for key, flag in source.flags.items():
-        try:
-            flags[key], brought = launchdarkly.render(flag, source.whole, overrides, source.version)
-            segments |= brought
-        except UntranslatableError as error:
-            left_out[key] = str(error)
+    whole, overrides = source.whole, source.in_force()
+
+    def one(flag: Flag) -> None:
+        flags[flag.key], brought = launchdarkly.render(flag, whole, overrides, source.version)
+        segments.update(brought)
+
+    left_out = _of_each(source, one)
     return Rendered(source.version, _encode({"flags": flags, "segments": segments}), left_out)
 
 
 def to_unleash(source: Environment) -> Rendered:
     """``{version, features, segments}``."""
     features: list[Any] = []
-    left_out: dict[str, str] = {}
-    overrides = source.in_force()
-    for key, flag in sorted(source.flags.items()):
-        try:
-            features.append(unleash.render(flag, source.whole, overrides))
-        except UntranslatableError as error:
-            left_out[key] = str(error)
+    whole, overrides = source.whole, source.in_force()
+    left_out = _of_each(source, lambda flag: features.append(unleash.render(flag, whole, overrides)))
     return Rendered(source.version, _encode({"version": 2, "features": features, "segments": []}), left_out)
 
 
-FORMS: dict[str, Callable[[Environment], Rendered]] = {"launchdarkly": to_launchdarkly, "unleash": to_unleash}
+def to_configcat(source: Environment) -> Rendered:
+    """``{p, s, f}``: preferences, segments and settings."""
+    settings: dict[str, Any] = {}
+    whole, overrides = source.whole, source.in_force()
+    left_out = _of_each(source, lambda flag: settings.update(configcat.render(flag, whole, overrides)))
+    preferences = {"u": "", "r": 0, "s": ""}  # no other address to go to
+    return Rendered(source.version, _encode({"p": preferences, "s": [], "f": settings}), left_out)
+
+
+FORMS: dict[str, Callable[[Environment], Rendered]] = {
+    "launchdarkly": to_launchdarkly,
+    "unleash": to_unleash,
+    "configcat": to_configcat,
+}
 
 
 class Forms:

@@ -89,7 +89,7 @@ class FlagService:
         return found
 
     def rendered(self, system: str, environment: str) -> Rendered:
-        """An environment in the form of another system: ``launchdarkly`` or ``unleash``."""
+        """An environment in the form of another system: ``launchdarkly``, ``unleash`` or ``configcat``."""
         return self._forms.of(system, self.environment(environment))
 
     def environment(self, name: str) -> Environment:
