@@ -2,6 +2,7 @@
 
 import json
 import queue
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -13,7 +14,7 @@ HEARTBEAT_SECONDS = 0.5
 class FlagServer:
     """Listens on loopback; `set`, `delete` and `put` reach every client. Used with `with`."""
 
-    def __init__(self, port: int = 0, *, streams: bool = True) -> None:
+    def __init__(self, port: int = 0, *, streams: bool = True, tls: ssl.SSLContext | None = None) -> None:
         self.streams = streams
         self.version = 1
         self.flags: dict[str, Any] = {}
@@ -48,7 +49,9 @@ class FlagServer:
 
         self._http = Server(("127.0.0.1", port), Handler)
         self.port = self._http.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        if tls:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
 
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import ssl
 import stat
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from certificates import make_certificate
 from ferryman_flags import FlagClient, disk, reports, updates
 from ferryman_flags.events import EventReader
 from ferryman_flags.server import Server
@@ -75,6 +77,27 @@ def test_changes_arrive(server: FlagServer, chunked: bool) -> None:
         client.close()
         assert time.monotonic() - began < 10, "the stream is hung up, not waited for"
         assert told[-3:] == [{"b"}, {"new/flag ü"}, {"a"}]
+
+
+def test_tls_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / made.cert, tmp_path / made.key)
+    with FlagServer(tls=context) as server:
+        server.flags = {"a": flag(True)}
+        with client_of(server) as client:
+            eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in client.status().problem, what="the refusal of a stranger")
+            assert not client.bool("a", False)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / made.cert))
+        with client_of(server) as client:
+            assert client.ready(WAIT_SECONDS)
+            server.set(b=flag(True))
+            sees(client, "b", True)
+            client.flush()
+            assert server.reports
+            began = time.monotonic()
+            client.close()
+            assert time.monotonic() - began < 10
 
 
 def test_what_is_older_or_broken_changes_nothing(server: FlagServer) -> None:
