@@ -56,6 +56,7 @@ STATUS_BY_CODE = {
     "unknown_channel": 404,
     "unknown_flag": 404,
     "unknown_version": 404,
+    "unknown_request": 404,
     "not_found": 404,
     "method_not_allowed": 405,
     "slow_request": 408,

@@ -9,6 +9,7 @@ from ferryman.api.flags import wire
 from ferryman.cli.client import Client
 from ferryman.engine.flags.explain import Explanation
 from ferryman.flags.definition import FlagSet, Segment
+from ferryman.flags.requests import RequestView
 from ferryman.flags.views import DoneView, EnvironmentView, FlagsView, FlagView
 
 
@@ -74,6 +75,15 @@ class FlagCalls:
     def override(self, environment: str, key: str, deed: str, reason: str) -> FlagView:
         """``kill`` or ``unkill``."""
         return self._client.post(_path(environment, key, deed), wire.FlagDeed(reason, self._actor), FlagView)
+
+    def requests(self) -> tuple[RequestView, ...]:
+        """Writes that wait for people, newest first."""
+        return self._client.get("/v1/flags/requests", tuple[RequestView, ...])
+
+    def answer(self, request: RequestView, deed: str, reason: str) -> RequestView:
+        """``approve`` or ``deny`` what was looked at."""
+        asked = wire.RequestAnswer(request.digest, reason, self._actor)
+        return self._client.post(f"/v1/flags/requests/{request.number}/{deed}", asked, RequestView)
 
     def explain(self, environment: str, key: str, context: dict[str, Any]) -> Explanation:
         """What a flag serves to a user, and why."""

@@ -116,7 +116,21 @@ def flag_lint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
 
 
+def flag_request(parser: argparse.ArgumentParser) -> None:
+    """Which request."""
+    parser.add_argument(
+        "request", nargs="?", type=int, metavar="REQUEST", help="its number; not needed where there is one"
+    )
+
+
+def flag_requests(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry flags requests`."""
+    parser.add_argument("--all", action="store_true", dest="every", help="also those that ended")
+
+
 ALL = (
+    flag_request,
+    flag_requests,
     flag_code,
     flag_remove,
     flag_import,

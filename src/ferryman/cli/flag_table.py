@@ -57,6 +57,20 @@ FLAG_COMMANDS: tuple[Command, ...] = (
         adds=("flag_key", "flag_revert", "flag_environment", "flag_dry_run", "flag_rebucket", "reason"),
     ),
     Command(
+        "flags requests", "commands.flag_requests:requests", "writes that wait for people to agree",
+        "Where the settings ask for it (`flags.approvals`), writes of an environment wait. A kill never does.",
+        ("ferry flags requests",), ("flag_requests",),
+    ),
+    Command(
+        "flags approve", "commands.flag_requests:approve", "agree to a write that waits",
+        "With the last word it is written. The author does not count.",
+        ("ferry flags approve 12 --reason 'looked at the plan'",), ("flag_request", "reason"),
+    ),
+    Command(
+        "flags deny", "commands.flag_requests:deny", "refuse a write that waits, or take back your own",
+        examples=("ferry flags deny 12 --reason 'not before the holidays'",), adds=("flag_request", "reason"),
+    ),
+    Command(
         "flags delete", _SERVICE + "delete", "take a flag out of an environment",
         "Refused while another flag needs it. `ferry flags remove` takes it out of code.",
         ("ferry flags delete new-checkout --env staging",), ("flag_key", "flag_environment", "reason"),

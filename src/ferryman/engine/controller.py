@@ -84,9 +84,9 @@ class Controller:
         self._router: EnvoyRouter | None = None
         self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
-        self.flags = FlagService(self._clock)
         self.verbs = Verbs(self.known, lambda: self.ports)
         settings = settings or Settings(str(self.project))
+        self.flags = FlagService(self._clock, settings.flag_approvals)
         self.links = ApprovalLinks(
             LinkKey(self.folder.path),
             settings,

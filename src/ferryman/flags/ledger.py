@@ -13,6 +13,7 @@ import msgspec
 
 from ferryman.flags.definition import Flag, FlagSet, Segment
 from ferryman.flags.references import Dependants
+from ferryman.flags.requests import Requests
 from ferryman.flags.slots import division, exposed_buckets
 
 STREAM = "flags"
@@ -28,13 +29,15 @@ class Change(msgspec.Struct, frozen=True):
 
 class Written(msgspec.Struct, frozen=True):
     """Body of ``flags_written``. `parent` is the config version that the writer had seen; `rebucket` says that exposed
-    users might move; `reverted` is the version that came back, 0 for none."""
+    users might move; `reverted` is the version that came back, `request` the number of the request that people agreed to,
+    0 for none."""
 
     changes: tuple[Change, ...]
     parent: int
     reason: str = ""
     rebucket: bool = False
     reverted: int = 0
+    request: int = 0
 
 
 class Overridden(msgspec.Struct, frozen=True):
@@ -132,6 +135,7 @@ class Ledger:
 
     version: int = 0
     environments: dict[str, Environment] = field(default_factory=dict[str, Environment])
+    requests: Requests = field(default_factory=Requests)
 
     def environment(self, name: str) -> Environment:
         """One of them; a new one is empty."""
@@ -141,11 +145,16 @@ class Ledger:
     def apply(self, entry: Recorded) -> tuple[Touched, ...]:
         """What follows from one more entry; kinds of a newer version count for nothing but their number."""
         self.version = entry.version
+        if entry.kind == "change_requested":
+            self.requests.asked(entry.version, entry.at, entry.actor, entry.body)
+        elif entry.kind in {"change_approved", "change_denied"}:
+            self.requests.answered(entry.at, entry.actor, entry.body, agreed=entry.kind == "change_approved")
         kind = BODIES.get(entry.kind)
         if kind is None:
             return ()
         body = msgspec.convert(entry.body, kind)
         if isinstance(body, Written):
+            self.requests.applied(body.request)
             return tuple(self._write(change, entry, body.reason) for change in body.changes)
         return (self._override(body, entry),)
 
@@ -198,6 +207,6 @@ class Ledger:
         environment.history.setdefault(key, []).append(done)
 
 
-def body_of(body: Written | Overridden) -> dict[str, Any]:
+def body_of(body: msgspec.Struct) -> dict[str, Any]:
     """A body as the journal takes it."""
     return msgspec.to_builtins(body)

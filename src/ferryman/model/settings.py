@@ -60,6 +60,14 @@ class Oidc(msgspec.Struct, frozen=True):
     leeway_seconds: float = OIDC_LEEWAY_SECONDS
 
 
+class FlagApproval(msgspec.Struct, frozen=True):
+    """So many people of `role` or above must agree to a write to the flags of an environment."""
+
+    environment: str
+    count: int = 1
+    role: str = "operator"
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All of it. `folder` is where the file lies: paths in it are seen from there. `public_url` is how browsers reach the
     controller, without a slash at the end; `insecure_http` lets it listen beyond loopback without TLS.
@@ -74,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True):
     sessions: Sessions = Sessions()
     oidc: Oidc | None = None
     notify: NotifySettings = NotifySettings()
+    flag_approvals: tuple[FlagApproval, ...] = ()
 
     def place(self, path: str) -> str:
         """A path of the file as this process can open it."""

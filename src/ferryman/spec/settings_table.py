@@ -7,8 +7,11 @@ import re
 
 import msgspec
 
+from ferryman.flags.definition import ENVIRONMENT_PATTERN
 from ferryman.model.role import Role
-from ferryman.model.settings import LOOPBACK_HOSTS, Listen, Oidc, RoleRule, Sessions, Tls
+from ferryman.model.settings import LOOPBACK_HOSTS, FlagApproval, Listen, Oidc, RoleRule, Sessions, Tls
+from ferryman.spec.flag_kinds import Named
+from ferryman.spec.flag_table import ENVIRONMENT_RULE
 from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, Whole, items
 from ferryman.spec.nodes import Node
 from ferryman.spec.notify_table import NOTIFY
@@ -167,6 +170,40 @@ OIDC = Keys(
     build=_oidc,
 )  # fmt: skip
 
+
+def _flag_approval(given: Given) -> object:
+    count, role = given.values.get("count", 1), given.values.get("role", Role.OPERATOR.value)
+    known = all(name in given.values for name in given.node.entries)
+    return FlagApproval("", count, str(role)) if known and isinstance(count, int) else BAD
+
+
+def _of_environment(name: str, approval: object) -> object:
+    assert isinstance(approval, FlagApproval), "what `_flag_approval` makes"
+    return msgspec.structs.replace(approval, environment=name)
+
+
+FLAG_APPROVAL = Keys(
+    title="Flag approvals",
+    doc="Who must agree before flags of an environment are written. The author does not count, and a kill does not wait.",
+    keys=(
+        Key("count", Whole(1, 20), "So many people.", default=1),
+        Key("role", Choice((Role.OPERATOR.value, Role.ADMIN.value)), "Of this role, or above.", default="operator"),
+    ),
+    build=_flag_approval,
+)
+FLAGS = Keys(
+    title="Flags",
+    doc="How feature flags are written.",
+    keys=(
+        Key(
+            "approvals",
+            Named(FLAG_APPROVAL, _of_environment, ENVIRONMENT_PATTERN, ENVIRONMENT_RULE, "environment", 100),
+            FLAG_APPROVAL.doc,
+            "flag_approvals",
+        ),
+    ),
+)
+
 SETTINGS = Keys(
     title="Settings",
     doc="How a controller is reached, and by whom.",
@@ -187,7 +224,8 @@ SETTINGS = Keys(
         Key("sessions", SESSIONS, SESSIONS.doc),
         Key("oidc", OIDC, OIDC.doc),
         Key("notify", NOTIFY, NOTIFY.doc),
+        Key("flags", FLAGS, FLAGS.doc),
     ),
 )  # fmt: skip
-SECTIONS: tuple[Keys, ...] = (TLS, SESSIONS, OIDC)
+SECTIONS: tuple[Keys, ...] = (TLS, SESSIONS, OIDC, FLAGS, FLAG_APPROVAL)
 """What the reference has a heading for, in its order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 
 from ferryman.cli.main import main
+from ferryman.engine.flags.service import FlagService
 from ferryman.flags.hashing import bucket_of
+from ferryman.model.settings import FlagApproval
 from flagkit import rollout
 from unit.api.fake_controller import FakeController, serving
 from unit.api.test_flags import CHECKOUT
@@ -148,3 +151,20 @@ def test_an_export_runs_in_flagd_and_as_a_file(ferry: Ferry) -> None:
     assert core.resolve_boolean_value("new-checkout", default_value=False, ctx=EvaluationContext("ana")).value is True
     ferry.file.write_text(ferry.ask("export", "--format", "yaml", "--env", "staging")[1])
     assert ferry.ask("plan", str(ferry.file), "--env", "staging")[1] == "nothing changes\n"
+
+
+def test_a_write_that_waits_is_agreed_to_by_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake = FakeController()
+    fake.flags = FlagService(time.time, (FlagApproval("prod"),))
+    fake.flags._journal = fake.store
+    with serving(fake, tmp_path):
+        ferry = Ferry(tmp_path, capsys)
+        assert ferry.ask("requests")[1] == "nothing waits for people to agree\n"
+        out = ferry.write(10, "s", "--env", "prod")[1]
+        assert out.splitlines()[-1] == "request 1 waits for people to agree: `ferry flags approve 1`"
+        assert ferry.ask("requests")[1].splitlines()[1].split()[:2] == ["1", "open"]
+        code, _, err = ferry.ask("approve")
+        assert (code, "asked for it" in err) == (2, True), "another name over the socket is not another person"
+        assert ferry.ask("deny", "1")[1] == "request 1 is denied\n"
+        assert ferry.ask("approve")[0] == 2
+        assert len(ferry.json("requests", "--all")) == 1

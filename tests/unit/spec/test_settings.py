@@ -57,7 +57,8 @@ def test_the_example_has_every_key() -> None:
     written = keys_written(load(settings_example(), Report("ferry.yaml")), "")
     rules = {"oidc.roles[].claim", "oidc.roles[].value", "oidc.roles[].role", "oidc.roles[].service"}
     notify = {key for key in written if key.startswith(("notify.channels.", "notify.rules[]."))}
-    assert written - notify == keys_below(SETTINGS, "") | rules | {"oidc.clientSecret.env"}
+    flags = {f"flags.approvals.prod{key}" for key in ("", ".count", ".role")}
+    assert written - notify == keys_below(SETTINGS, "") | rules | flags | {"oidc.clientSecret.env"}
     # Channels have names of their own.
     below = {re.sub(r"^notify\.channels\.[a-z]+\.?", "", key) for key in notify if "rules" not in key} - {""}
     secrets = {key for key in below if key.endswith((".env", ".file"))}

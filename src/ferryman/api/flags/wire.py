@@ -91,12 +91,22 @@ class FlagRevert(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class FlagsAnswer(msgspec.Struct, frozen=True):
     """What a write did, or would do: one plan for each flag and environment that changes. `version` is 0 when nothing was
-    written. `needs_rebucket` names what would not be written without that word."""
+    written. `needs_rebucket` names what would not be written without that word. `request` is not 0 when people must agree
+    first: the number under which it waits."""
 
     version: int
     plans: tuple[ChangePlan, ...]
     needs_rebucket: tuple[str, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    request: int = 0
+
+
+class RequestAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Somebody's word about a write that waits. `digest` is that of what was looked at."""
+
+    digest: Annotated[str, Meta(max_length=64)]
+    reason: Reason = ""
+    actor: Annotated[str, Meta(max_length=100)] = ""
 
 
 class FlagVersion(msgspec.Struct, frozen=True):

@@ -61,7 +61,7 @@ def planned(draft: Draft, warnings: tuple[Problem, ...] = ()) -> FlagsAnswer:
 
 def written(result: WriteResult, warnings: tuple[Problem, ...] = ()) -> FlagsAnswer:
     """What was done."""
-    return FlagsAnswer(result.version, result.plans, (), warnings)
+    return FlagsAnswer(result.version, result.plans, (), warnings, result.request)
 
 
 async def version_before(service: FlagService, environment: str, key: str) -> int:

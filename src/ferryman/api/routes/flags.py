@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ferryman.api.access.principal import Permission
@@ -19,11 +20,13 @@ from ferryman.api.flags.wire import (
     FlagsPlanRequest,
     FlagsRequest,
     FlagVersion,
+    RequestAnswer,
 )
 from ferryman.api.flags.writing import one, planned, read_document, turned, version_before, written
 from ferryman.engine.flags.evaluations import VariantMinute
 from ferryman.engine.flags.explain import Explanation, explain
 from ferryman.flags.definition import Flag
+from ferryman.flags.requests import Request, RequestView, request_view
 from ferryman.flags.views import (
     DoneView,
     EnvironmentView,
@@ -106,6 +109,7 @@ async def post_flags(call: Call[Nothing, FlagsRequest]) -> FlagsAnswer:
         actor=call.actor(body.actor),
         reason=body.reason,
         rebucket=body.rebucket,
+        account=call.principal.name,
         refuse=asked.refuse,
     )
     return written(result, asked.warnings())
@@ -125,6 +129,7 @@ async def _write_one(
         reason=body.reason,
         rebucket=body.rebucket,
         reverted=reverted,
+        account=call.principal.name,
     )
     return written(result)
 
@@ -149,7 +154,10 @@ async def post_remove(call: Call[Nothing, FlagRemoval]) -> FlagsAnswer:
     service, (environment, key), body = call.api.controller.flags, _place(call), call.body
     service.known(environment, key)
     changes = one(environment, key, None)
-    result = await service.write(changes, parent=body.parent, actor=call.actor(body.actor), reason=body.reason)
+    account = call.principal.name
+    result = await service.write(
+        changes, parent=body.parent, actor=call.actor(body.actor), reason=body.reason, account=account
+    )
     return written(result)
 
 
@@ -168,6 +176,34 @@ async def _override(call: Call[Nothing, FlagDeed], deed: str) -> FlagView:
     await service.override(deed, environment, key, actor=call.actor(call.body.actor), reason=call.body.reason)
     flag = service.known(environment, key)
     return flag_view(service.environment(environment), flag, service.served(environment).flags.get(key, {}))
+
+
+async def get_requests(call: Call[Nothing, Nothing]) -> tuple[RequestView, ...]:
+    """Writes that wait for people, and the last that did."""
+    return tuple(request_view(each) for each in reversed(call.api.controller.flags.ledger.requests.known.values()))
+
+
+async def post_approve(call: Call[Nothing, RequestAnswer]) -> RequestView:
+    """Agree."""
+    return await _answer(call, call.api.controller.flags.approve)
+
+
+async def post_deny(call: Call[Nothing, RequestAnswer]) -> RequestView:
+    """Refuse."""
+    return await _answer(call, call.api.controller.flags.deny)
+
+
+async def _answer(call: Call[Nothing, RequestAnswer], answer: Callable[..., Awaitable[Request]]) -> RequestView:
+    """The word is that of who really asks, as with releases."""
+    text, body = str(call.request.path_params["request"]), call.body
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise UsageError("unknown_request", f"{text[:40]!r} is no number of a request", "see `ferry flags requests`")
+    role = call.principal.role(None)
+    reason = call.reason_for(body.actor, body.reason)
+    request = await answer(
+        int(text), body.digest, account=call.principal.name, role=role.value if role else "", reason=reason
+    )
+    return request_view(request)
 
 
 async def post_explain(call: Call[Nothing, ContextRequest]) -> Explanation:
@@ -216,6 +252,12 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
     _row("POST", "/v1/flags", post_flags, FlagsAnswer, FlagsRequest, "Write a flags file",
          detail="All of it counts or none. 409 `flag_moved` when a flag in it changed after `parent`; 409 `rebucket` when "
          "exposed users would move and the request does not say so."),
+    _row("GET", "/v1/flags/requests", get_requests, tuple[RequestView, ...], Nothing,
+         "Writes that wait for people to agree, and the last that did, newest first"),
+    _row("POST", "/v1/flags/requests/{request}/approve", post_approve, RequestView, RequestAnswer,
+         "Agree to a write that waits", detail="With the last word it is written. The author's does not count."),
+    _row("POST", "/v1/flags/requests/{request}/deny", post_deny, RequestView, RequestAnswer, "Refuse it",
+         detail="One word ends it; its author may take it back."),
     _row("POST", HERE + "/{flag}/change", post_change, FlagsAnswer, FlagChange, "Change exposure or state of a flag"),
     _row("POST", HERE + "/{flag}/revert", post_revert, FlagsAnswer, FlagRevert,
          "Write a flag again as it was in an earlier version"),

@@ -107,7 +107,7 @@ def _tell_plan(context: Context, found: FlagsAnswer) -> None:
 
 def _tell_written(context: Context, found: FlagsAnswer) -> int:
     context.out.emit(found)
-    context.out.say(views.written(found.version, len({plan.flag for plan in found.plans})))
+    context.out.say(views.written(found.version, len({plan.flag for plan in found.plans}), found.request))
     return OK
 
 

@@ -10,6 +10,7 @@ from ferryman.cli.views.text import day_and_clock, plural
 from ferryman.engine.flags.explain import Explanation
 from ferryman.flags.definition import Flag
 from ferryman.flags.plan import KEYS, ChangePlan
+from ferryman.flags.requests import RequestView
 from ferryman.flags.views import DoneView, FlagsView, FlagView
 from ferryman.spec.flag_text import flag_text
 
@@ -101,6 +102,25 @@ def percent(number: float) -> str:
     return f"{round(number, 3):g} %"
 
 
-def written(version: int, number: int) -> str:
-    """That something was written."""
+def written(version: int, number: int, request: int) -> str:
+    """That something was written, or waits for people."""
+    if request:
+        return f"request {request} waits for people to agree: `ferry flags approve {request}`"
     return f"version {version}: {plural(number, 'flag')} changed" if version else "nothing changed"
+
+
+def requests(found: Sequence[RequestView]) -> str:
+    """Writes that wait for people, one a line."""
+    rows = [
+        (
+            str(each.number),
+            each.state,
+            day_and_clock(each.at),
+            each.author,
+            f"{len(each.given)}/{each.needed} {each.role}",
+            each.summary,
+            each.reason or "-",
+        )
+        for each in found
+    ]
+    return columns([("REQUEST", "STATE", "ASKED", "BY", "AGREED", "WHAT", "REASON"), *rows], frozenset({0}))

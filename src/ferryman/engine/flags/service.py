@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from ferryman.engine.flags.approving import approval_of, check_word, has_enough, open_request, requested
 from ferryman.engine.flags.evaluations import Evaluations
 from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.served import Served
@@ -30,7 +31,9 @@ from ferryman.flags.ledger import (
     body_of,
 )
 from ferryman.flags.plan import ChangePlan
+from ferryman.flags.requests import Answered, Request
 from ferryman.model.errors import Conflict, FerrymanError, Refused, StoreError, UsageError
+from ferryman.model.settings import FlagApproval
 from ferryman.store.journal import ENTRY_BYTES_MAX, Entry, Journal
 
 T = TypeVar("T")
@@ -45,21 +48,24 @@ Place = Callable[[Sequence[Finding]], FerrymanError]
 
 
 class WriteResult(NamedTuple):
-    """What a write did. `version` is 0 when everything was so already."""
+    """What a write did. `version` is 0 when everything was so already, and when it waits for people: then `request` is the
+    number under which it does."""
 
     version: int
     plans: tuple[ChangePlan, ...]
+    request: int = 0
 
 
 class FlagService:
     """All environments of one controller. Writes are one after the other."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], approvals: Sequence[FlagApproval] = ()) -> None:
         self.ledger = Ledger()
         self.trouble = ""
         self.evaluations = Evaluations()
         self._forms = Forms()
         self._now = now
+        self._approvals = tuple(approvals)
         self._journal: Journal | None = None
         self._served: dict[str, Served] = {}
         self._writing = asyncio.Lock()
@@ -160,9 +166,10 @@ class FlagService:
         reason: str = "",
         rebucket: bool = False,
         reverted: int = 0,
+        account: str = "",
         refuse: Place | None = None,
     ) -> WriteResult:
-        """Write durably, then serve. Raises `Conflict` (``flag_moved``) when something in it changed after version
+        """Write durably, then serve; or ask people first, where the settings say so. `account` is who really asks. Raises `Conflict` (``flag_moved``) when something in it changed after version
         `parent`, `Refused` (``rebucket``) when exposed users would move, `StoreError`, and what `plan` raises."""
         async with self._writing:
             self._check_parent(changes, parent)
@@ -172,7 +179,37 @@ class FlagService:
             if not found.changes:
                 return WriteResult(0, found.plans)
             body = Written(found.changes, parent, reason, rebucket and bool(found.unsettling), reverted)
+            approval = approval_of(self._approvals, body)
+            if approval is not None:
+                asked = requested(body, approval, account or actor)
+                return WriteResult(0, found.plans, await self._append("change_requested", asked, actor))
             return WriteResult(await self._append("flags_written", body, actor), found.plans)
+
+    async def approve(self, number: int, digest: str, *, account: str, role: str, reason: str = "") -> Request:
+        """Agree to a request; with the last word it is written. Raises what `open_request`, `check_word` and `write` raise: what cannot
+        be written any more stays open, to be denied."""
+        async with self._writing:
+            request = open_request(self.ledger.requests.known.get(number), number, digest)
+            check_word(request, account, role, agrees=True)
+            if all(given.by != account for given in request.given):
+                await self._append("change_approved", Answered(number, role, reason), account)
+            if has_enough(request):
+                body = msgspec.structs.replace(msgspec.convert(request.asked.write, Written), request=number)
+                self._check_parent(body.changes, body.parent)
+                found = await self.plan(body.changes)
+                if found.unsettling and not body.rebucket:
+                    raise _needs_rebucket(found)
+                await self._append("flags_written", body, request.author)
+            return request
+
+    async def deny(self, number: int, digest: str, *, account: str, role: str, reason: str = "") -> Request:
+        """Refuse a request: one word ends it; the author may take it back. Raises what `open_request` and
+        `check_word` raise."""
+        async with self._writing:
+            request = open_request(self.ledger.requests.known.get(number), number, digest)
+            check_word(request, account, role, agrees=False)
+            await self._append("change_denied", Answered(number, role, reason), account)
+            return request
 
     async def override(self, deed: str, environment: str, key: str, *, actor: str, reason: str = "") -> int:
         """`kill`, `unkill`, `trip` or `recover`; the config version. Doing it twice changes nothing. Raises `UsageError`
@@ -198,7 +235,7 @@ class FlagService:
                         "look again: `ferry flags diff` shows what changed",
                     )
 
-    async def _append(self, kind: str, body: Written | Overridden, actor: str) -> int:
+    async def _append(self, kind: str, body: msgspec.Struct, actor: str) -> int:
         encoded = body_of(body)
         size = len(msgspec.json.encode(encoded))
         if size > ENTRY_BYTES_MAX:

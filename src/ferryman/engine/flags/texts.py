@@ -19,6 +19,10 @@ _DEEDS = {
 
 def flags_text(kind: str, body: dict[str, Any]) -> str:
     """The text of an entry of the journal `flags`; "" for one of another journal, or of a newer program."""
+    if kind == "change_requested":
+        return f"asked people to agree: {body.get('summary', '')}"
+    if kind in {"change_approved", "change_denied"}:
+        return f"{kind.removeprefix('change_')} request {body.get('request')}"
     known = BODIES.get(kind)
     if known is None:
         return ""
@@ -30,6 +34,7 @@ def flags_text(kind: str, body: dict[str, Any]) -> str:
         return f"{_DEEDS[kind]} {made.flag} in {made.environment}"
     text = "; ".join(_change(change) for change in made.changes)
     back = f", as in version {made.reverted}" if made.reverted else ""
+    back += f", by request {made.request}" if made.request else ""
     return text + back + (", moving exposed users" if made.rebucket else "")
 
 
@@ -50,5 +55,5 @@ def _change(change: Change) -> str:
 
 
 def _names(names: list[str]) -> str:
-    shown = ", ".join(names[:NAMED_MAX])
+    shown = ", ".join(sorted(names)[:NAMED_MAX])
     return shown if len(names) <= NAMED_MAX else f"{shown} and {len(names) - NAMED_MAX} more"
