@@ -19,7 +19,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from ferryman.api.access.accounts import peer_uid
-from ferryman.api.connection_book import Book
 from ferryman.api.requests import refuse
 from ferryman.model.errors import FerrymanError, UsageError
 
@@ -40,12 +39,12 @@ LINGER_SECONDS = 5.0
 
 STATE = "ferryman.connection"
 log = logging.getLogger("ferryman.connection")
+_failures = logging.getLogger("uvicorn.error.failures")
+_failures.setLevel(logging.ERROR)  # what strangers send is no news, and must not fill the log
 
 
 class Connection(H11Protocol):
-    """`book` belongs to the server: see `connections_in`."""
-
-    book: Book
+    """What uvicorn makes for each connection."""
 
     def __init__(
         self,
@@ -55,6 +54,7 @@ class Connection(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, {**app_state, STATE: self}, _loop)
+        self.logger = _failures
         self._timer: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._lost: Callable[[], None] | None = None
@@ -84,17 +84,12 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
         self._peer = self.client[0] if self.client else ""
-        too_many = self.book.enter(self._peer)
-        if too_many is not None:
-            self._refuse(too_many)
-            return
         self._within(HEADER_SECONDS, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
         self._unset_keepalive_if_required()
         self.resume_writing()
-        self.book.leave(self._peer)
         super().connection_lost(exc)
         if self._lost is not None:
             self._lost()
@@ -166,13 +161,9 @@ class Connection(H11Protocol):
 
     def _refuse(self, problem: FerrymanError) -> None:
         """Answer with the problem, unless another answer is under way, and be done with this client."""
-        log.info("%s: %s", self._peer or "the socket", problem.message)
+        log.debug("%s: %s", self._peer or "the socket", problem.message)
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE} and not self._is_answering():
-            answer = refuse(problem)
-            headers = [*answer.raw_headers, (b"connection", b"close")]
-            said = h11.Response(status_code=answer.status_code, headers=headers, reason=b"")
-            self.transport.write(self.conn.send(said) or b"")
-            self.transport.write(bytes(answer.body))
+            self.transport.write(refusal(problem))
         self._close()
 
     def _close(self) -> None:
@@ -191,11 +182,9 @@ def connection_of(scope: Scope) -> Connection:
     return scope["state"][STATE]
 
 
-def connections_in(book: Book) -> type[asyncio.Protocol]:
-    """The class of connections that are counted in `book`."""
-
-    class Counted(Connection):
-        pass
-
-    Counted.book = book
-    return Counted
+def refusal(problem: FerrymanError) -> bytes:
+    """The whole of an answer that ends the connection."""
+    answer = refuse(problem)
+    lines = [b"HTTP/1.1 %d " % answer.status_code, b"connection: close"]
+    lines += [name + b": " + value for name, value in answer.raw_headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + bytes(answer.body)

@@ -25,9 +25,10 @@ from ferryman.api.access.headers import SecureHeaders
 from ferryman.api.access.hosts import FromSocket
 from ferryman.api.access.oidc.setup import flow_of
 from ferryman.api.app import create_app
-from ferryman.api.connection import HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS, connections_in
+from ferryman.api.connection import HEADER_BYTES_MAX, KEEP_ALIVE_SECONDS, Connection, refusal
 from ferryman.api.connection_book import Book, raise_file_limit, socket_book, tcp_book
 from ferryman.api.context import Api
+from ferryman.api.counted_socket import CountedSocket
 from ferryman.api.place import (
     ControllerRecord,
     make_state_folder,
@@ -155,7 +156,7 @@ async def _serving(
     config = uvicorn.Config(
         FromSocket(app) if listening.family is socket.AF_UNIX else app,
         loop="asyncio",
-        http=connections_in(book),
+        http=Connection,
         ws="none",
         h11_max_incomplete_event_size=HEADER_BYTES_MAX,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -169,7 +170,8 @@ async def _serving(
     config.load()
     config.ssl = tls
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
+    counted = CountedSocket(listening, book, refusal if tls is None else None)
+    task = asyncio.create_task(server.serve(sockets=[counted]))
     up = asyncio.create_task(server.up.wait())
     try:
         await asyncio.wait({task, up}, return_when=asyncio.FIRST_COMPLETED)

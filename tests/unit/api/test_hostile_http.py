@@ -6,6 +6,7 @@ import contextlib
 import json
 import resource
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from certificates import make_certificate
 from ferryman.api import connection, requests
 from ferryman.api.connection import HEADER_BYTES_MAX
 from ferryman.api.connection_book import ADDRESS_CONNECTIONS_MAX, RESERVED_FILES, Book, raise_file_limit, tcp_book
@@ -22,6 +24,7 @@ from ferryman.api.place import ControllerRecord
 from ferryman.api.stream import response
 from ferryman.model.settings import Listen, Settings
 from support import eventually
+from unit.api.doors_kit import with_token
 from unit.api.fake_controller import FakeController, serving
 from unit.cli.samples import CANARY, event
 
@@ -249,3 +252,24 @@ def test_clients_leave_the_controller_files_for_its_work() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["900", "900"]
     assert raise_file_limit() <= resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def test_who_never_comes_to_the_end_of_tls_is_counted_from_the_start(tmp_path: Path) -> None:
+    fake, _ = with_token()
+    tls = make_certificate(tmp_path)
+    settings = Settings(str(tmp_path), HERE, tls=tls, connections_per_address=3)
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "ferry.pem"))
+    with serving(fake, tmp_path, settings=settings) as record, contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(caller(record)) for _ in range(3)]
+        with caller(record) as fourth:
+            assert rest(fourth) == b"", "turned away without a word: it speaks no HTTP yet"
+        for one in silent:
+            one.close()
+
+        def alive() -> bool:
+            try:
+                return httpx2.get(f"{record.url}/healthz", verify=trusted, timeout=SECONDS).status_code == 200
+            except httpx2.TransportError:
+                return False
+
+        eventually(alive, what="room for another", seconds=SECONDS)
