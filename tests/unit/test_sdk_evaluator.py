@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -201,6 +202,12 @@ def test_references_that_multiply_are_bounded() -> None:
     evaluator = Evaluator()
     evaluator.load({"flags": {"a": targeted({"$ref": "r11"})}, "$evaluators": {"r0": {"!": 1}, **rules}})
     assert evaluator.details("a", True).error is ErrorCode.PARSE_ERROR
+    assert evaluator.bool("a", True)
+    began = time.thread_time()
+    for _ in range(1000):
+        assert evaluator.details("a", True).error is ErrorCode.PARSE_ERROR
+        assert evaluator.bool("a", True)
+    assert time.thread_time() - began < 5, "it is read once, not each time (then this takes minutes)"
 
 
 def test_a_patch_reaches_the_flag_and_what_depends_on_a_rule() -> None:

@@ -16,7 +16,7 @@ from ferryman_flags.values import is_list, is_object, truthy
 
 DEPTH_MAX = 200
 """Levels of operators and lists inside one another, references counted as what they stand for."""
-NODES_MAX = 200_000
+NODES_MAX = 50_000
 """Operators of one flag after inlining: references to references can grow without end."""
 ITEM_OPERATORS = frozenset({"filter", "map", "reduce", "all", "some", "none"})
 DATA_OPERATORS = frozenset({"missing", "missing_some", "var", "fractional"})

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ferryman_flags.closures import Closure, Closures, full_data
-from ferryman_flags.codegen import Cells, Evaluate, function_of
+from ferryman_flags.codegen import Cells, Evaluate, NotHereError, function_of
 from ferryman_flags.definition import BrokenFlag, Flag, FlagSet, parse_flag
 from ferryman_flags.details import Details
 from ferryman_flags.errors import ErrorCode, FlagFailure, Reason
@@ -44,6 +44,11 @@ class Tables:
                 del table[key]
             setattr(other, kind, table)
         return other
+
+
+def _refuse(*_: Any) -> Any:
+    """In place of a function of targeting that cannot be read; the exact way knows why, and does not read it again."""
+    raise NotHereError
 
 
 class Snapshot:
@@ -109,8 +114,9 @@ class Snapshot:
         if function is None and isinstance(flag, Flag):
             try:
                 function = function_of(flag, kind, self._cells, details=details)
-            except FlagFailure:
-                return None
+            except FlagFailure as failure:
+                self._exact[key] = failure
+                function = _refuse
             except (RecursionError, SyntaxError, MemoryError, ValueError):  # too much for Python's compiler
                 function = self._by_closures(kind, key, details=details)
             table[key] = function
