@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -11,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from ferryman.api.context import Api
 from ferryman.api.dispatch import Dispatch
+from ferryman.api.flags.other_sites import OtherSites
 from ferryman.api.requests import refuse
 from ferryman.api.routes import ENDPOINTS
 from ferryman.api.site import Site
@@ -53,7 +55,8 @@ def create_app(api: Api) -> Starlette:
     for row in ENDPOINTS:
         paths.setdefault(row.path, _Methods()).by_method[row.method] = Dispatch(api, row)
     routes = [*(Route(path, methods) for path, methods in paths.items()), Route("/{path:path}", _Pages())]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route})
+    handlers = {HTTPException: _no_route}
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(OtherSites)])
 
 
 async def _no_route(request: Request, error: Exception) -> Response:

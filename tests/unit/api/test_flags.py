@@ -326,3 +326,21 @@ def test_a_token_is_made_for_a_role_or_for_a_program(flags: Flags) -> None:
     ):
         assert flags.ask("POST", "/v1/tokens", body).status_code == 400, body
     assert "client of prod" in json.dumps(flags.ask("GET", "/v1/audit").json())
+
+
+def test_pages_of_other_sites_may_evaluate_and_do_nothing_else(flags: Flags) -> None:
+    token, site = flags.doors.program("client"), {"origin": "https://shop.example"}
+    asked = site | {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    allowed = flags.ask("OPTIONS", "/ofrep/v1/evaluate/flags", token=None, headers=asked)
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, "*")
+    assert "authorization" in allowed.headers["access-control-allow-headers"]
+    found = evaluate(flags, token=token, headers=site)
+    assert (found.status_code, found.headers["access-control-allow-origin"]) == (200, "*")
+    assert "etag" in found.headers["access-control-expose-headers"]
+    refused = evaluate(flags, token="nonsense", headers=site)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, "*")
+    for method, path in (("GET", PROD), ("POST", f"{PROD}/limit/kill"), ("GET", "/v1/flags/definitions")):
+        headers = flags.doors.ask(method, path, token=flags.admin, headers=site).headers
+        assert not [name for name in headers if name.startswith("access-control")], path
+        asked_first = flags.doors.ask("OPTIONS", path, headers=asked)
+        assert asked_first.status_code == 405
