@@ -62,18 +62,18 @@ async def get_all(call: Call[Nothing, Nothing]) -> FlagStream:
     return _followed(call, Form.LAUNCHDARKLY)
 
 
-async def post_bulk(call: Call[Nothing, Foreign]) -> Response:
+async def post_bulk(call: Call[Nothing, Foreign]) -> dict[str, str]:
     """Events of LaunchDarkly's SDKs; their summaries are counters."""
     environment = _environment(call)
     flags = call.api.controller.flags.environment(environment).flags
     _count(call, environment, launchdarkly_counts(call.body.data, flags))
-    return Response(status_code=202)
+    return {}
 
 
-async def post_diagnostic(call: Call[Nothing, Foreign]) -> Response:
+async def post_diagnostic(call: Call[Nothing, Foreign]) -> dict[str, str]:
     """What an SDK says of itself. It is not kept."""
     _environment(call)
-    return Response(status_code=202)
+    return {}
 
 
 async def get_features(call: Call[Nothing, Nothing]) -> Response:
@@ -86,12 +86,12 @@ async def get_streaming(call: Call[Nothing, Nothing]) -> FlagStream:
     return _followed(call, Form.UNLEASH)
 
 
-async def post_metrics(call: Call[Nothing, Foreign]) -> Response:
+async def post_metrics(call: Call[Nothing, Foreign]) -> dict[str, str]:
     """Counters of Unleash's SDKs."""
     environment = _environment(call)
     flags = call.api.controller.flags.environment(environment).flags
     _count(call, environment, unleash_counts(call.body.data, flags))
-    return Response(status_code=202)
+    return {}
 
 
 async def get_config(call: Call[Nothing, Nothing]) -> Response:
