@@ -31,6 +31,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(updates, "RETRY_MAX_SECONDS", 0.5)
     monkeypatch.setattr(updates, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(reports, "TICK_SECONDS", 0.02)
+    monkeypatch.setattr(reports, "REPORT_SECONDS", 3600.0)  # only when a test says so
     logging.getLogger("ferryman_flags").setLevel(logging.CRITICAL)
 
 

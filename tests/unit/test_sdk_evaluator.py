@@ -3,6 +3,7 @@
 Cases are from the public specification of flagd (flag definitions, custom operations, evaluation reasons and errors).
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -315,21 +316,24 @@ def test_readers_see_one_state_or_the_other() -> None:
     both = [{"flags": {"a": flag(on, metadata={"n": n}), "b": flag(on)}} for n, on in enumerate([True, False])]
     evaluator = Evaluator()
     evaluator.load(both[0])
-    done = threading.Event()
+    done, written = threading.Event(), itertools.count()
 
     def write() -> None:
-        for n in range(400):
-            evaluator.load(both[n % 2])
-        done.set()
+        while not done.is_set():
+            evaluator.load(both[next(written) % 2])
 
     writer = threading.Thread(target=write)
     writer.start()
-    asked = 0
-    while not done.is_set():
-        snapshot = evaluator.snapshot
-        pair = {snapshot.evaluate("boolean", key, None, {}).value for key in "ab"}
-        assert len(pair) == 1
-        assert evaluator.bool("a", False) in (True, False)
-        asked += 1
-    writer.join()
-    assert asked
+    try:
+        seen: set[bool] = set()
+        deadline = time.monotonic() + 60
+        while len(seen) < 2 or next(written) < 200:
+            snapshot = evaluator.snapshot
+            pair = {snapshot.evaluate("boolean", key, None, {}).value for key in "ab"}
+            assert len(pair) == 1
+            seen |= pair
+            assert evaluator.bool("a", False) in (True, False)
+            assert time.monotonic() < deadline, "only one state was ever seen"
+    finally:
+        done.set()
+        writer.join()
