@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from ferryman.api.context import Api
 from ferryman.api.dispatch import Dispatch
-from ferryman.api.flags.other_sites import OtherSites
+from ferryman.api.flags.other_sites import PREFIX, OtherSites
 from ferryman.api.requests import refuse
 from ferryman.api.routes import ENDPOINTS
 from ferryman.api.site import Site
@@ -54,7 +54,9 @@ def create_app(api: Api) -> Starlette:
     paths: dict[str, _Methods] = {}
     for row in ENDPOINTS:
         paths.setdefault(row.path, _Methods()).by_method[row.method] = Dispatch(api, row)
-    routes = [*(Route(path, methods) for path, methods in paths.items()), Route("/{path:path}", _Pages())]
+    # Tried one after the other: what programs ask for each of their users comes first.
+    ordered = sorted(paths.items(), key=lambda item: not item[0].startswith(PREFIX))
+    routes = [*(Route(path, methods) for path, methods in ordered), Route("/{path:path}", _Pages())]
     handlers = {HTTPException: _no_route}
     return Starlette(routes=routes, exception_handlers=handlers, middleware=[Middleware(OtherSites)])
 

@@ -18,7 +18,7 @@ from ferryman.api.problems import to_document
 from ferryman.engine.flags.served import Served
 from ferryman.flags.compile import Compiled
 from ferryman.model.errors import FerrymanError
-from ferryman_flags import Details
+from ferryman_flags.kinds import Kind
 
 INACTIVITY_SECONDS = 120
 TIMESTAMP = b"$flagd.timestamp"
@@ -62,22 +62,27 @@ class OfrepBulk(msgspec.Struct, frozen=True, rename="camel"):
 
 def evaluated(served: Served, key: str, context: Mapping[str, Any]) -> OfrepFlag:
     """One flag for one user. Never raises."""
-    details = served.evaluator.details(key, None, context)
+    compiled = served.flags.get(key)
+    details = served.evaluator.details(key, None, context, kind=_kind(compiled) if compiled else None)
     if details.error is not None:
         code = str(details.error)
         return OfrepFlag(key, error_code=code, error_details=details.message or code)
     metadata = dict(details.metadata)
     if details.variant is None:
         return OfrepFlag(key, str(details.reason), "", metadata)
-    return OfrepFlag(key, str(details.reason), details.variant, metadata, _typed(details, served.flags.get(key)))
+    return OfrepFlag(key, str(details.reason), details.variant, metadata, details.value)
 
 
-def _typed(details: Details, compiled: Compiled | None) -> Any:
-    value = details.value
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if whole and compiled and any(isinstance(each, float) for each in compiled["variants"].values()):
-        return float(value)
-    return value
+def _kind(compiled: Compiled) -> Kind:
+    """The type of a flag: numbers are whole only if all of them are."""
+    values = list(compiled["variants"].values())
+    if isinstance(values[0], bool):
+        return "boolean"
+    if isinstance(values[0], str):
+        return "string"
+    if isinstance(values[0], int | float):
+        return "float" if any(isinstance(value, float) for value in values) else "integer"
+    return "object"
 
 
 def single_response(found: OfrepFlag) -> Response:
