@@ -21,6 +21,7 @@ from ferryman_flags.details import Details
 from ferryman_flags.errors import FlagFailure, Reason
 from ferryman_flags.expressions import Expressions, Names
 from ferryman_flags.fractions import Division, division_of
+from ferryman_flags.hashing import hash_v3
 from ferryman_flags.kinds import Kind, copied
 from ferryman_flags.logic import Call, Choice, Constant, Node
 from ferryman_flags.outcomes import of_default, of_disabled, of_variant, variant_name
@@ -95,22 +96,27 @@ class _Writer:
                     self._decide(value, indent + 1)
                 self._decide(otherwise, indent)
             case Call("fractional", _) if (division := division_of(node)) and len(division.slots) <= SLOTS_MAX:
-                self._divide(node, division, indent)
+                self._divide(division, indent)
             case _:
                 self._choose(self._expressions.value(node), indent)
 
-    def _divide(self, node: Node, division: Division, indent: int) -> None:
+    def _divide(self, division: Division, indent: int) -> None:
         """A key, its hash, and the slots as comparisons with the hash."""
         key, further, hashed = self._expressions.hashed(division, "key")
         self._line(indent, f"key = {key}")
         self._line(indent, f"if type(key) is str{further}:")
         self._line(indent + 1, f"hashed = {hashed}")
+        self._line(indent, f"elif key is None{' or key == str()' if further else ''}:")  # nobody in particular
+        self._variant(None, indent + 1)
+        if self._flag.hash == "v3" and division.by is not None:
+            self._line(indent, "elif type(key) is int or type(key) is float:")
+            self._line(indent + 1, f"hashed = {self._names.bind(hash_v3)}(key)")
+        self._line(indent, f"else: raise {self._names.bind(NotHereError)}")
         *first, (_, last) = division.slots
         for limit, variant in first:
-            self._line(indent + 1, f"if hashed < {self._names.bind(limit)}:")
-            self._variant(variant, indent + 2)
-        self._variant(last, indent + 1)
-        self._choose(f"{self._names.bind(self._exact(node))}(context)", indent)
+            self._line(indent, f"if hashed < {self._names.bind(limit)}:")
+            self._variant(variant, indent + 1)
+        self._variant(last, indent)
 
     def _variant(self, value: Any, indent: int) -> None:
         """The end for a result of targeting that is known now."""

@@ -37,7 +37,8 @@ class Counters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._cells: dict[CellName, tuple[Cell, list[int]]] = {}
+        self._cells: dict[CellName, Cell] = {}
+        self._drawn: dict[CellName, int] = {}
         self.follows = False
         """Whether what is counted is also noted in the trail of its request; only cells asked for later do."""
 
@@ -49,18 +50,19 @@ class Counters:
             with self._lock:
                 if len(self._cells) >= CELLS_MAX and name not in self._cells:
                     name = UNCOUNTED
-                found = self._cells.setdefault(name, (itertools.count().__next__, [-1]))
-        return _followed(found[0], (flag, variant)) if self.follows and variant is not None else found[0]
+                found = self._cells.setdefault(name, itertools.count().__next__)
+        return _followed(found, (flag, variant)) if self.follows and variant is not None else found
 
     def drain(self) -> list[Count]:
         """What was counted since the last call. Evaluations that happen meanwhile are in this or in the next one."""
         counts: list[Count] = []
         with self._lock:
-            for (flag, variant, reason), (cell, last) in self._cells.items():
+            for name, cell in self._cells.items():
                 drawn = cell()
-                evaluations, last[0] = drawn - last[0] - 1, drawn
+                evaluations = drawn - self._drawn.get(name, -1) - 1
+                self._drawn[name] = drawn
                 if evaluations:
-                    counts.append(Count(flag, variant, reason, evaluations))
+                    counts.append(Count(*name, evaluations))
         return counts
 
     def restart(self) -> None:
