@@ -49,9 +49,9 @@ def flag_values(flag: Flag) -> dict[str, Any]:
         breaker = flag.breaker
         written["breaker"] = {
             "metric": breaker.metric,
-            "above": breaker.above,
-            "for_seconds": breaker.for_seconds,
-            "recover_seconds": breaker.recover_seconds,
+            "above": _short(breaker.above),
+            "for_seconds": _short(breaker.for_seconds),
+            "recover_seconds": _short(breaker.recover_seconds),
         }
     if flag.environments:
         written["environments"] = {name: _place(place) for name, place in flag.environments.items()}
