@@ -1,4 +1,4 @@
-"""Flags as a controller keeps them: numbered, guarded, served from memory."""
+"""Flags as a controller keeps them: numbered, guarded, served from memory. Invariant 15."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Slots: the division has no gaps, and growth only appends."""
+"""Slots: the division has no gaps, and growth only appends. Invariant 14."""
 
 from itertools import pairwise
 
