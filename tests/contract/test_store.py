@@ -329,6 +329,9 @@ def test_the_newest_events_come_in_order(kept: Kept) -> None:
         assert await store.newest(limit=2, before=everything[3].position) == everything[1:3]
         assert await store.newest("mail", limit=9, before=everything[4].position) == everything[3:4]
         assert await store.newest(before=everything[0].position) == ()
+        assert await store.newest(rollout="r1", limit=2) == everything[-2:]
+        assert await store.newest("shop", rollout="r1", limit=2) == everything[1:3]
+        assert await store.newest("shop", rollout="shop-1") == ()
 
     kept.run(body)
 

@@ -184,9 +184,15 @@ class Operations(Protocol):
         ...
 
     async def events(
-        self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
+        self,
+        service: str | None,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 500,
+        rollout: str | None = None,
     ) -> tuple[EventView, ...]:
-        """Events with position > `after`, in order."""
+        """Events with position > `after`, in order: the first, or with `before` the last before that position."""
         ...
 
     async def rollout(self, service: str, rollout: str) -> RolloutDetail:

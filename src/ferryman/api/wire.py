@@ -181,11 +181,13 @@ class LogsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class EventsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """At most `limit` events after the position `after`, of one `service`, of one `rollout`. While there is none, the
-    answer waits up to `wait_seconds` for one."""
+    answer waits up to `wait_seconds` for one. With `before` they are the last `limit` events before that position, and
+    nothing is awaited."""
 
     service: str | None = None
     rollout: str | None = None
     after: Position = 0
+    before: Position | None = None
     limit: Annotated[int, Meta(ge=1, le=EVENTS_MAX)] = 500
     wait_seconds: Annotated[float, Meta(ge=0, le=WAIT_SECONDS_MAX)] = 0.0
 

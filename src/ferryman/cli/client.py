@@ -128,11 +128,15 @@ class Client:
         *,
         rollout: str | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int = 500,
         wait_seconds: float = 0.0,
     ) -> wire.EventsPage:
-        """Events with position > `after`; waits up to `wait_seconds` (at most 30) while there is none."""
+        """Events with position > `after`, with `before` the last before that one; waits up to `wait_seconds` (at most 30)
+        while there is none."""
         query: Query = {"after": after, "limit": limit, "wait_seconds": wait_seconds}
+        if before is not None:
+            query["before"] = before
         if service is not None:
             query["service"] = service
         if rollout is not None:

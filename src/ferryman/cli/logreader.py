@@ -15,9 +15,8 @@ from ferryman.cli.client import connect, find
 from ferryman.cli.services import DATABASE_FILE, Named
 from ferryman.core.evolve import evolve
 from ferryman.engine.audit import Question, audit, check_chains
-from ferryman.engine.history import read_history
+from ferryman.engine.history import read_events, read_history
 from ferryman.engine.series import measurement_series
-from ferryman.engine.texts import event_view
 from ferryman.metrics.envoy import EnvoyMetrics
 from ferryman.model.audit import AuditPage, ChainsView
 from ferryman.model.errors import FerrymanError
@@ -46,6 +45,7 @@ class PastReader(Protocol):
         *,
         rollout: str | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int = 500,
         wait_seconds: float = 0.0,
     ) -> EventsPage: ...
@@ -95,16 +95,17 @@ class LogReader:
         *,
         rollout: str | None = None,
         after: int = 0,
+        before: int | None = None,
         limit: int = 500,
         wait_seconds: float = 0.0,
     ) -> EventsPage:
-        """Events after a position; nothing new will come, whatever `wait_seconds` says."""
+        """Events after a position, or before one; nothing new will come, whatever `wait_seconds` says."""
 
         async def read(store: SqliteStore) -> EventsPage:
             if service is not None:
                 await _known(store, service)
-            page = await store.events(service, after=after, limit=limit, rollout=rollout)
-            return EventsPage(tuple(event_view(s) for s in page), page[-1].position if page else after)
+            page = await read_events(store, service, after, before, limit, rollout)
+            return EventsPage(page, page[-1].position if page else after)
 
         return self._with(read)
 

@@ -23,7 +23,7 @@ from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
 from ferryman.engine.flags.service import FlagService
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
-from ferryman.engine.history import Wanted, read_history, read_rollout
+from ferryman.engine.history import Wanted, read_events, read_history, read_rollout
 from ferryman.engine.link_key import LinkKey
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.notifier import Notifier
@@ -250,13 +250,18 @@ class Controller:
         return await read_series(self.ports.store, rollout, self.ports.metrics.bounds_ms, points)
 
     async def events(
-        self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
+        self,
+        service: str | None,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 500,
+        rollout: str | None = None,
     ) -> tuple[EventView, ...]:
-        """Events after a position."""
+        """Events between two positions, in order: the first of them, or with `before` the last."""
         if service is not None:
             self.known(service)
-        found = await self.ports.store.events(service, after=after, limit=limit, rollout=rollout)
-        return tuple(event_view(s) for s in found)
+        return await read_events(self.ports.store, service, after, before, limit, rollout)
 
     async def checklist(self, service: str) -> ChecklistView:
         """How the checklist of a service stands."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from ferryman.engine.texts import event_view
 from ferryman.engine.views import planned
 from ferryman.model.errors import FerrymanError
 from ferryman.model.event import (
@@ -21,7 +22,7 @@ from ferryman.model.event import (
     StepEntered,
     StepReached,
 )
-from ferryman.model.view import IncidentView, RolloutDetail, RolloutSummary
+from ferryman.model.view import EventView, IncidentView, RolloutDetail, RolloutSummary
 from ferryman.store.base import Store, StoredEvent
 
 PAGE = 1000
@@ -47,6 +48,18 @@ async def all_events(
         for stored in page:
             yield stored
         after = page[-1].position
+
+
+async def read_events(
+    store: Store, service: str | None, after: int, before: int | None, limit: int, rollout: str | None
+) -> tuple[EventView, ...]:
+    """The first `limit` events after a position, or with `before` the last before that one. Raises `StoreError`."""
+    if before is None:
+        found = await store.events(service, after=after, limit=limit, rollout=rollout)
+    else:
+        newest = await store.newest(service, limit=limit, before=before, rollout=rollout)
+        found = tuple(stored for stored in newest if stored.position > after)
+    return tuple(map(event_view, found))
 
 
 async def read_history(

@@ -143,7 +143,7 @@ class SimStore:
         return tuple(StoredEvent(n, event, "", "") for n, event in enumerate(found, after + 1))
 
     async def newest(
-        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None, rollout: str | None = None
     ) -> tuple[StoredEvent, ...]:
         events = self.eyes.world.log.events[: None if before is None else before - 1]
         first = max(0, len(events) - limit)

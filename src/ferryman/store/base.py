@@ -144,9 +144,9 @@ class Store(Journal, Protocol):
         ...
 
     async def newest(
-        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None, rollout: str | None = None
     ) -> tuple[StoredEvent, ...]:
-        """The last `limit` events with position < `before`, in order of position."""
+        """The last `limit` events with position < `before`, in order of position; of one `rollout` as in `events`."""
         ...
 
     async def created(

@@ -124,11 +124,13 @@ class MemoryStore(MemoryJournal):
         return tuple(found)
 
     async def newest(
-        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None, rollout: str | None = None
     ) -> tuple[StoredEvent, ...]:
         records.check_page(limit)
         self._check_open()
         places = [place for place in self._places(service, 0) if before is None or place < before]
+        if rollout is not None:
+            places = [place for place in places if self._log[place - 1].rollout == rollout]
         return tuple(records.stored(place, self._log[place - 1]) for place in places[-limit:])
 
     async def created(

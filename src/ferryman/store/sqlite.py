@@ -128,10 +128,10 @@ class SqliteStore:
         return await self._read(sqlite_sql.events, service, after, limit, rollout)
 
     async def newest(
-        self, service: str | None = None, *, limit: int = 10, before: int | None = None
+        self, service: str | None = None, *, limit: int = 10, before: int | None = None, rollout: str | None = None
     ) -> tuple[StoredEvent, ...]:
         records.check_page(limit)
-        return await self._read(sqlite_sql.newest, service, limit, before)
+        return await self._read(sqlite_sql.newest, service, limit, before, rollout)
 
     async def created(
         self, service: str | None = None, *, limit: int = 10, before: int | None = None

@@ -70,6 +70,8 @@ EVENTS_OF_ROLLOUT = f"SELECT {_EVENT} WHERE rollout = ? AND position > ? ORDER B
 EVENTS_OF_BOTH = f"SELECT {_EVENT} WHERE rollout = ? AND service = ? AND position > ? ORDER BY position LIMIT ?"
 NEWEST = f"SELECT {_EVENT} WHERE position < ? ORDER BY position DESC LIMIT ?"
 NEWEST_OF_SERVICE = f"SELECT {_EVENT} WHERE service = ? AND +position < ? ORDER BY seq DESC LIMIT ?"
+NEWEST_OF_ROLLOUT = f"""
+    SELECT {_EVENT} WHERE rollout = ? AND (? IS NULL OR service = ?) AND position < ? ORDER BY position DESC LIMIT ?"""
 _CREATED = "kind = 'rollout_created' AND position < ? ORDER BY position DESC LIMIT ?"
 CREATED = f"SELECT {_EVENT} INDEXED BY created_in_order WHERE {_CREATED}"
 CREATED_OF_SERVICE = f"SELECT {_EVENT} INDEXED BY created_of_service WHERE service = ? AND {_CREATED}"
@@ -169,12 +171,16 @@ def events(
 
 
 def newest(
-    connection: sqlite3.Connection, service: str | None, limit: int, before: int | None
+    connection: sqlite3.Connection, service: str | None, limit: int, before: int | None, rollout: str | None
 ) -> tuple[StoredEvent, ...]:
     """Read the last events, in order of position."""
     bound = NO_POSITION if before is None else before
-    wanted = (bound, limit) if service is None else (service, bound, limit)
-    rows = connection.execute(NEWEST if service is None else NEWEST_OF_SERVICE, wanted).fetchall()
+    if rollout is not None:
+        rows = connection.execute(NEWEST_OF_ROLLOUT, (rollout, service, service, bound, limit)).fetchall()
+    elif service is not None:
+        rows = connection.execute(NEWEST_OF_SERVICE, (service, bound, limit)).fetchall()
+    else:
+        rows = connection.execute(NEWEST, (bound, limit)).fetchall()
     return tuple(records.stored(row[0], Record(*row[1:])) for row in reversed(rows))
 
 

@@ -190,11 +190,19 @@ class FakeController:
         return tuple(each for each in rest if wanted(each.id.rpartition("-")[0]))[:limit]
 
     async def events(
-        self, service: str | None, *, after: int = 0, limit: int = 500, rollout: str | None = None
+        self,
+        service: str | None,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 500,
+        rollout: str | None = None,
     ) -> tuple[EventView, ...]:
         if service is not None:
             self._known(service)
         wanted = [e for e in self.log if e.position > after and rollout in {None, e.rollout}]
+        if before is not None:
+            return tuple([e for e in wanted if e.position < before][-limit:])
         return tuple(wanted[:limit])
 
     async def wait(self, after: int, timeout_seconds: float) -> int:

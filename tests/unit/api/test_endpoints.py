@@ -203,3 +203,15 @@ def test_the_history_comes_in_parts() -> None:
     part = served.ask("GET", part.links["next"]["url"])
     assert ([summary["id"] for summary in part.json()], part.links) == (["shop-1"], {})
     assert served.ask("GET", "/v1/services/shop/history?after=nonsense").status_code == 404
+
+
+def test_events_before_a_position_are_the_last_that_the_caller_may_see() -> None:
+    served = Served(Principal("ana", {"shop": Role.VIEWER}))
+    log = served.fake.log
+    foreign = [msgspec.structs.replace(event, service="other", position=event.position + 100) for event in log]
+    log += foreign
+    page = served.ask("GET", "/v1/events?before=9007199254740991&limit=2").json()
+    assert [event["position"] for event in page["events"]] == [3, 4]
+    page = served.ask("GET", "/v1/events?before=3&limit=5").json()
+    assert ([event["position"] for event in page["events"]], page["position"]) == ([1, 2], 2)
+    assert served.ask("GET", "/v1/events?before=1").json()["events"] == []

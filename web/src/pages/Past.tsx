@@ -13,7 +13,8 @@ import { useLoaded } from "./load.ts";
 import { Title } from "./Title.tsx";
 
 export function Past({ service, rollout }: { service: string; rollout: string }) {
-  const { events, loading } = useEvents(service, rollout);
+  const log = useEvents(service, rollout);
+  const { events } = log;
   const turns = events.filter(({ kind }) => kind === "rollout_ended" || kind === "postmortem_written").length;
   const found = useLoaded<RolloutDetail>(`/v1/rollouts/${encodeURIComponent(rollout)}`, turns);
   const series = useMeasurements(rollout, events.length);
@@ -72,7 +73,7 @@ export function Past({ service, rollout }: { service: string; rollout: string })
       </div>
       {series && <SideCharts series={series} />}
       <Card title="Log" name="log">
-        <EventLog events={events} loading={loading} />
+        <EventLog {...log} />
       </Card>
     </div>
   );

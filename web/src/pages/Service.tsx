@@ -42,7 +42,7 @@ export function Service({ name }: { name: string }) {
 function Shown({ view }: { view: ServiceView }) {
   const { word, tone } = state(view);
   const rollout = view.rollout;
-  const { events, loading } = useEvents(view.service, "");
+  const log = useEvents(view.service, "");
   const judged = rollout !== null && running(rollout) && !goingBack(rollout) && rollout.stable !== null;
   return (
     <div class="service-page">
@@ -70,7 +70,7 @@ function Shown({ view }: { view: ServiceView }) {
       <Charts view={view} />
       {judged && <Instances view={view} />}
       <Card title="Log" name="log" aside={<span class="quiet-text small">newest first</span>}>
-        <EventLog events={events} loading={loading} />
+        <EventLog {...log} />
       </Card>
     </div>
   );

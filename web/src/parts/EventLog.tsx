@@ -8,55 +8,66 @@ import { onEvent } from "../live/state.ts";
 import { exactly, moment, words } from "../words/format.ts";
 
 const SHOWN_FIRST = 25;
-const KEPT_MAX = 2000;
+const PART = 500;
+const KEPT_MAX = 5000;
+const BEYOND = Number.MAX_SAFE_INTEGER;
 
-/** Every event of a service, or of one rollout of it; grows as events come. */
-export function useEvents(service: string, rollout: string): { events: readonly EventView[]; loading: boolean } {
+export interface Events {
+  events: readonly EventView[];
+  loading: boolean;
+  /** Reads what is older, if there is anything. */
+  older: (() => void) | null;
+}
+
+/** The newest events of a service, or of one rollout of it; grows as events come, and by older ones when asked to. */
+export function useEvents(service: string, rollout: string): Events {
   const [events, setEvents] = useState<readonly EventView[]>([]);
   const [loading, setLoading] = useState(true);
+  const [cursor, setCursor] = useState({ of: "", before: BEYOND });
+  const [more, setMore] = useState(false);
+  const of = `${service}/${rollout}`;
+  const before = cursor.of === of ? cursor.before : BEYOND;
   useEffect(() => {
     const stop = new AbortController();
     const wanted = (event: EventView): boolean =>
       event.service === service && (!rollout || event.rollout === rollout || event.rollout === "");
-    const add = (found: readonly EventView[]): void =>
+    const add = (found: readonly EventView[], most = Infinity): void =>
       setEvents((old) => {
         const known = new Set(old.map((each) => each.position));
         const more = found.filter((each) => !known.has(each.position));
-        return more.length ? [...old, ...more].sort((a, b) => a.position - b.position).slice(-KEPT_MAX) : old;
+        return more.length ? [...old, ...more].sort((a, b) => a.position - b.position).slice(-most) : old;
       });
-    setEvents([]);
+    if (before === BEYOND) setEvents([]);
     setLoading(true);
-    const end = onEvent((event) => void (wanted(event) && add([event])));
-    void load(service, rollout, stop.signal, add).finally(() => !stop.signal.aborted && setLoading(false));
+    const end = onEvent((event) => void (wanted(event) && add([event], KEPT_MAX)));
+    load(service, rollout, before, stop.signal)
+      .then((found) => {
+        add(found);
+        setMore(found.length === PART);
+      })
+      // What is live comes all the same; the line on top says when nothing answers.
+      .catch(() => undefined)
+      .finally(() => !stop.signal.aborted && setLoading(false));
     return () => {
       stop.abort();
       end();
     };
-  }, [service, rollout]);
-  return { events, loading };
+  }, [service, rollout, before]);
+  const oldest = events[0]?.position ?? BEYOND;
+  const older = more && !loading ? (): void => setCursor({ of, before: oldest }) : null;
+  // A rollout is shown as a whole.
+  useEffect(() => {
+    if (rollout) older?.();
+  }, [rollout, more, loading]);
+  return { events, loading, older };
 }
 
-async function load(
-  service: string,
-  rollout: string,
-  signal: AbortSignal,
-  add: (found: readonly EventView[]) => void,
-): Promise<void> {
-  let after = 0;
-  try {
-    for (;;) {
-      const query = new URLSearchParams({ service, after: String(after), limit: "1000", ...(rollout ? { rollout } : {}) });
-      const page = await get<EventsPage>(`/v1/events?${query.toString()}`, { signal });
-      add(page.events);
-      if (page.events.length < 1000 || signal.aborted) return;
-      after = page.position;
-    }
-  } catch {
-    // What is live comes all the same; the line on top says when nothing answers.
-  }
+async function load(service: string, rollout: string, before: number, signal: AbortSignal): Promise<readonly EventView[]> {
+  const query = new URLSearchParams({ service, before: String(before), limit: String(PART), ...(rollout ? { rollout } : {}) });
+  return (await get<EventsPage>(`/v1/events?${query.toString()}`, { signal })).events;
 }
 
-export function EventLog({ events, loading }: { events: readonly EventView[]; loading: boolean }) {
+export function EventLog({ events, loading, older }: Events) {
   const [all, setAll] = useState(false);
   const newestFirst = [...events].reverse();
   const shown = all ? newestFirst : newestFirst.slice(0, SHOWN_FIRST);
@@ -78,6 +89,11 @@ export function EventLog({ events, loading }: { events: readonly EventView[]; lo
       {newestFirst.length > shown.length && (
         <button type="button" class="quiet" onClick={() => setAll(true)}>
           Show all {newestFirst.length}
+        </button>
+      )}
+      {newestFirst.length === shown.length && older && (
+        <button type="button" class="quiet" onClick={older}>
+          Older ones
         </button>
       )}
     </>

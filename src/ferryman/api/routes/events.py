@@ -15,6 +15,8 @@ async def get_events(call: Call[wire.EventsQuery, Nothing]) -> wire.EventsPage:
     query, api = call.query, call.api
     if query.service is not None:
         call.require(Permission.READ, query.service)
+    if query.before is not None:
+        return await _before(call, query.before)
     deadline = asyncio.get_running_loop().time() + query.wait_seconds
     seen = newest = query.after
     while True:
@@ -25,6 +27,20 @@ async def get_events(call: Call[wire.EventsQuery, Nothing]) -> wire.EventsPage:
         if page.events or left <= 0 or api.stopping.is_set():
             return page
         seen = newest
+
+
+async def _before(call: Call[wire.EventsQuery, Nothing], before: int) -> wire.EventsPage:
+    """The last that the caller may see, before a position."""
+    query, controller = call.query, call.api.controller
+    newest = await controller.wait(query.after, 0.0)
+    while True:
+        found = await controller.events(
+            query.service, after=query.after, before=before, limit=query.limit, rollout=query.rollout
+        )
+        shown = tuple(event for event in found if call.may(Permission.READ, event.service))
+        if shown or not found:
+            return wire.EventsPage(shown, found[-1].position if found else newest)
+        before = found[0].position
 
 
 async def _page(call: Call[wire.EventsQuery, Nothing], newest: int) -> wire.EventsPage:
@@ -56,7 +72,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         answer=wire.EventsPage,
         query=wire.EventsQuery,
         body=Nothing,
-        summary="Events after a position",
+        summary="Events after a position, or before one",
         detail="Ask again with the `position` of the answer. An answer may hold fewer than `limit` and yet not be the last.",
     ),
 )

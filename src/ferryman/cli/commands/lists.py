@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from functools import partial
 
 import msgspec
@@ -17,7 +16,9 @@ from ferryman.cli.views.words import doing, outcome_words, state
 from ferryman.model.errors import UsageError
 from ferryman.model.view import EventView, RolloutSummary, ServiceView
 
-PAGE = 1000
+BEYOND = 2**53
+"""After every position of a log."""
+
 LIMIT_MAX = 1000
 FOLLOW_SECONDS = 20.0
 REASON_CELLS = 60
@@ -96,16 +97,12 @@ def events(context: Context) -> int:
     return OK
 
 
-def _last(client: PastReader, service: str | None, rollout: str | None, limit: int) -> tuple[list[EventView], int]:
+def _last(
+    client: PastReader, service: str | None, rollout: str | None, limit: int
+) -> tuple[tuple[EventView, ...], int]:
     """The last `limit` events and the position to go on from."""
-    kept: deque[EventView] = deque(maxlen=limit)
-    position = 0
-    while True:
-        page = client.events(service, rollout=rollout, after=position, limit=PAGE)
-        kept.extend(page.events)
-        position = page.position
-        if len(page.events) < PAGE:
-            return list(kept), position
+    page = client.events(service, rollout=rollout, before=BEYOND, limit=limit)
+    return page.events, page.position
 
 
 def _tell(context: Context, event: EventView) -> None:
