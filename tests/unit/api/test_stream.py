@@ -328,8 +328,11 @@ def test_very_many_services_take_turns_and_a_snapshot_says_what_it_leaves_out(
     fake.services = {name: msgspec.structs.replace(CANARY, service=name) for name in names}
     published: list[str] = []
 
+    async def publish(name: str, _: bytes) -> None:
+        published.append(name)
+
     async def run() -> None:
-        feed = ViewFeed(fake, lambda name, _: published.append(name))
+        feed = ViewFeed(fake, publish)
         for _ in range(3):
             await feed.round(names)
         snapshot = await feed.snapshot(names, 7)

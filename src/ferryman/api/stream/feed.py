@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ VIEWS_PER_ROUND_MAX = 200
 
 SNAPSHOT_SERVICES_MAX = 500
 
-Publish = Callable[[str, bytes], None]
+Publish = Callable[[str, bytes], Awaitable[None]]
 
 
 class ViewFeed:
@@ -55,7 +55,7 @@ class ViewFeed:
             before = self._latest.get(name)
             view = await self._look(name)
             if view is not None and view is not before:
-                self._publish(name, view)
+                await self._publish(name, view)
 
     async def snapshot(self, names: Iterable[str], position: int) -> RawSnapshot:
         """The newest views of `names`; what nobody has looked at yet is looked at now."""

@@ -26,6 +26,9 @@ BEATS = 15
 """Parts in which clients are given their heartbeat, so that many of them do not hold up everything else."""
 
 PAGE = 500
+VIEWS_AT_ONCE = 250
+"""Clients that are sent a view before others have their turn."""
+
 WAIT_SECONDS = 30.0
 RETRY_SECONDS = 1.0
 
@@ -173,12 +176,15 @@ class Hub:
             if piece:
                 self._put(subscriber, piece)
 
-    def _publish_view(self, service: str, view: bytes) -> None:
+    async def _publish_view(self, service: str, view: bytes) -> None:
+        """In parts: an event, which is news, goes before the rest of them."""
         self.counts.views += 1
         piece = view_message(view)
-        for subscriber in self._subscribers:
-            if subscriber.follows(service):
+        for number, subscriber in enumerate([*self._subscribers], 1):
+            if subscriber.follows(service) and not subscriber.closed:
                 self._put(subscriber, piece)
+            if number % VIEWS_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _put(self, subscriber: Subscriber, piece: Piece) -> None:
         if not subscriber.put(piece):
