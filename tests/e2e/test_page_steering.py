@@ -217,6 +217,7 @@ def test_a_freeze_ends_when_the_viewers_clock_says(project: Served) -> None:
         assert freeze is not None
         assert (freeze.until, freeze.by, freeze.reason) == (there.timestamp(), "ana", "two days of rest")
         project.deploy("v2", SLOW)
+        window.see("v2 serves nobody yet and is held by a freeze.", seconds=60)
         window.see("frozen by ana")
         window.picture("frozen-390")
         window.press("Lift the freeze", "back at work")

@@ -24,7 +24,12 @@ def approve(
     _unused(asked, link)
     if same_person(actor, rollout.author) and not terms.author_counts:
         message = f"{actor} asked for {rollout.id}, so somebody else must agree: {progress(terms, asked)}"
-        raise Refused("own_release", message, legal_now(service), hint="ask somebody else; `ferry deny` is yours too")
+        raise Refused(
+            "own_release",
+            message,
+            legal_now(service),
+            hint="somebody with a token of their own can; `ferry token create` makes one, `ferry deny` is yours too",
+        )
     if has_agreed(asked, actor):
         return Answer((), f"{progress(terms, asked)}, by {actor} already", rollout.id)
     given = len(asked.given) + 1

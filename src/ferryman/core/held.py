@@ -27,12 +27,12 @@ def with_what_holds(service: Service, answer: Answer, now: float) -> Answer:
     rollout = next((each for each in known if each is not None and each.id == answer.rollout), None)
     if rollout is None or rollout.phase.terminal or rollout.track is Track.BACK:
         return answer
-    held, until = _what_holds(service, rollout, now)
+    held, until = what_holds(service, rollout, now)
     return replace(answer, held=held, until=until) if held else answer
 
 
-def _what_holds(service: Service, rollout: Rollout, now: float) -> tuple[str, float | None]:
-    """In words, and when time alone ends it (epoch seconds; None: it takes a person). ("", None) when nothing does."""
+def what_holds(service: Service, rollout: Rollout, now: float) -> tuple[str, float | None]:
+    """What holds it before its next growth, in words, and when time alone ends it (epoch seconds; None: it takes a person). ("", None) when nothing does."""
     steps = rollout.plan.steps
     first = rollout.step if rollout.entered_at is not None else 0
     ahead = range(first + 1 if rollout.entered_at is not None else 0, len(steps))

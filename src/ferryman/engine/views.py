@@ -5,9 +5,11 @@ from __future__ import annotations
 from ferryman.core.approvals import awaited, pending, progress, wish
 from ferryman.core.decide import wanted
 from ferryman.core.gates import open_gate
+from ferryman.core.held import what_holds
 from ferryman.core.moved import token
 from ferryman.core.reached import reached, settled
 from ferryman.core.standing import legal_now
+from ferryman.core.walls import WALLS
 from ferryman.engine.traffic import Rates, Traffic
 from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, VerdictGate
 from ferryman.model.rollout import DRILL, Asked, Freeze, Given, Rollout, Service, Track
@@ -59,6 +61,7 @@ def service_view(
         recent=recent,
         position=recent[-1].position if recent else 0,
         standing=token(service),
+        incident=_unwritten(service),
     )
 
 
@@ -211,13 +214,27 @@ def rollout_view(service: Service, seen: Seen) -> RolloutView:
         emergency=rollout.emergency,
         approvals=tuple(_approval(rollout, key, asked) for key, asked in rollout.approvals.items()),
         incident=incident_view(service, rollout.id),
+        held=_held(service, rollout, seen.at),
     )
+
+
+def _held(service: Service, rollout: Rollout, now: float) -> str:
+    """What will hold it; "" where something does already, and the pause says so."""
+    held_now = rollout.pause is not None and (awaited(rollout) or rollout.pause.kind in WALLS)
+    if rollout.phase.terminal or rollout.track is Track.BACK or held_now:
+        return ""
+    return what_holds(service, rollout, now)[0]
+
+
+def _unwritten(service: Service) -> IncidentView | None:
+    newest = next((rollout for rollout, known in reversed(service.incidents.items()) if not known.postmortem), None)
+    return incident_view(service, newest) if newest is not None else None
 
 
 def incident_view(service: Service, rollout: str) -> IncidentView | None:
     """The incident that a rollout was; None when it was none, or one of long ago."""
     known = service.incidents.get(rollout)
-    return IncidentView(known.at, known.label, known.postmortem) if known is not None else None
+    return IncidentView(rollout, known.at, known.label, known.postmortem) if known is not None else None
 
 
 def planned(plan: Plan) -> tuple[StepView, ...]:

@@ -70,9 +70,10 @@ class ApprovalView(msgspec.Struct, frozen=True):
 
 
 class IncidentView(msgspec.Struct, frozen=True):
-    """Users met the version `label`, which was taken back at epoch second `at`. `postmortem` is where somebody wrote about
-    it, "" while nobody did."""
+    """Users met the version `label`, which was taken back at epoch second `at`, in that rollout. `postmortem` is where
+    somebody wrote about it, "" while nobody did."""
 
+    rollout: str
     at: float
     label: str
     postmortem: str = ""
@@ -80,7 +81,8 @@ class IncidentView(msgspec.Struct, frozen=True):
 
 class RolloutView(msgspec.Struct, frozen=True):
     """One rollout. `verdict` is the judge's present word; `evidence` its record; `waiting_for` is why nothing moves and
-    `next` what comes then; `until` is when time alone will move it; `eta_seconds` to promotion if all goes well."""
+    `next` what comes then; `until` is when time alone will move it; `eta_seconds` to promotion if all goes well. `held` is
+    what will keep it from meeting more users when this step is done, "" for nothing."""
 
     id: str
     number: int
@@ -120,6 +122,7 @@ class RolloutView(msgspec.Struct, frozen=True):
     approvals: tuple[ApprovalView, ...] = ()
     emergency: bool = False
     incident: IncidentView | None = None
+    held: str = ""
 
 
 class EventView(msgspec.Struct, frozen=True):
@@ -163,7 +166,7 @@ class ServiceView(msgspec.Struct, frozen=True):
     """Everything the status of a service shows. `healthy` is True when what is wanted is what is there; `trouble` says
     what is not. `url` is where users connect. `standing` names what a verb would act on: handed back with a verb, the verb
     is refused when things have moved on since. `unheard` says which channels fail to tell people of this service: that makes
-    it no less healthy."""
+    it no less healthy. `incident` is the newest that nobody has written about."""
 
     service: str
     at: float
@@ -183,6 +186,7 @@ class ServiceView(msgspec.Struct, frozen=True):
     freeze: FreezeView | None = None
     standing: str = ""
     unheard: tuple[str, ...] = ()
+    incident: IncidentView | None = None
 
 
 class AnswerView(msgspec.Struct, frozen=True):

@@ -54,6 +54,7 @@ export interface ApprovalView {
 }
 
 export interface IncidentView {
+  rollout: string;
   at: number;
   label: string;
   postmortem: string;
@@ -98,6 +99,7 @@ export interface RolloutView {
   approvals: ApprovalView[];
   emergency: boolean;
   incident: IncidentView | null;
+  held: string;
 }
 
 export interface EventView {
@@ -150,6 +152,7 @@ export interface ServiceView {
   freeze: FreezeView | null;
   standing: string;
   unheard: string[];
+  incident: IncidentView | null;
 }
 
 export interface SideSeries {

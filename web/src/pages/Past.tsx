@@ -46,7 +46,7 @@ export function Past({ service, rollout }: { service: string; rollout: string })
         </p>
       )}
       {detail.incident ? (
-        <Incident service={service} rollout={rollout} incident={detail.incident} />
+        <Incident service={service} incident={detail.incident} />
       ) : (
         detail.summary.ended_at !== null && (
           <p class="quiet-text small">

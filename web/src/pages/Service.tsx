@@ -59,6 +59,7 @@ function Shown({ view }: { view: ServiceView }) {
       </section>
       {view.freeze && <Frozen freeze={view.freeze} />}
       <Unheard lines={view.unheard} />
+      {view.incident && !running(rollout) && <Incident service={view.service} incident={view.incident} />}
       {rollout && running(rollout) && <Approvals approvals={rollout.approvals} />}
       {rollout && <Plan view={view} rollout={rollout} />}
       <div class="columns wide-left">
@@ -108,6 +109,7 @@ function Answers({ view }: { view: ServiceView }) {
       <div>
         <dt>What next</dt>
         <dd class="num">{next(view, now.value)}</dd>
+        {rollout?.held ? <dd class="small">Held {rollout.held}</dd> : null}
         {running(rollout) && rollout.eta_seconds ? (
           <dd class="quiet-text small">Promoted in about {duration(rollout.eta_seconds)} if all goes well</dd>
         ) : null}
@@ -144,9 +146,7 @@ function Plan({ view, rollout }: { view: ServiceView; rollout: RolloutView }) {
         </p>
       )}
       <Split view={view} />
-      {!moving && rollout.incident && (
-        <Incident service={view.service} rollout={rollout.id} incident={rollout.incident} />
-      )}
+      {!moving && rollout.incident?.postmortem && <Incident service={view.service} incident={rollout.incident} />}
       {!moving && (
         <p>
           <a href={paths.rollout(view.service, rollout.id)}>What happened in {rollout.id}</a>
@@ -159,7 +159,8 @@ function Plan({ view, rollout }: { view: ServiceView; rollout: RolloutView }) {
 function Charts({ view }: { view: ServiceView }) {
   void sampled.value;
   const samples = samplesOf(view.service);
-  if (samples.length < 3 || !view.url) return null;
+  const seen = samples.some(({ stable, candidate }) => stable.rate !== null || candidate.rate !== null);
+  if (samples.length < 3 || !view.url || !seen) return null;
   const times = samples.map((each) => each.at);
   const last = samples.at(-1);
   return (

@@ -4,13 +4,14 @@ import { useState } from "preact/hooks";
 import { post, said } from "../api/client.ts";
 import type { AnswerView, IncidentView } from "../api/types.ts";
 import { maySteer } from "../live/session.ts";
+import { paths } from "../router.ts";
 import { Dialog, DialogFoot } from "./Dialog.tsx";
 import { say } from "./say.tsx";
 
 const URL_CHARACTERS_MAX = 500;
 
-export function Incident({ service, rollout, incident }: { service: string; rollout: string; incident: IncidentView }) {
-  const label = incident.label;
+export function Incident({ service, incident }: { service: string; incident: IncidentView }) {
+  const { label, rollout } = incident;
   const [asks, ask] = useState(false);
   if (incident.postmortem) {
     return (
@@ -25,7 +26,8 @@ export function Incident({ service, rollout, incident }: { service: string; roll
   return (
     <div class="incident notice wait">
       <p>
-        Users met {label} before it was taken back, and nobody has written about it yet. <code>ferry postmortem {rollout}</code>{" "}
+        Users met {label} before it was taken back (<a href={paths.rollout(service, rollout)}>{rollout}</a>), and nobody has
+        written about it yet. <code>ferry postmortem {rollout}</code>{" "}
         writes the report to begin with.
       </p>
       {maySteer(service) && (

@@ -76,7 +76,7 @@ function forwards(view: ServiceView, rollout: RolloutView): string {
   if (early) return `${who} ${early}.`;
   const share = exposed(view);
   const serves = share > 99.9 ? "serves everybody" : share > 0 ? `serves ${weight(share)} of users` : "serves nobody yet";
-  if (rollout.phase === "paused") return paused(rollout, share > 0 ? `${who} ${serves}` : who);
+  if (rollout.phase === "paused") return paused(rollout, `${who} ${serves}`);
   if (rollout.phase === "baking") return `${who} serves everybody, and is watched before it counts as promoted.`;
   if (rollout.phase === "finishing") return `${who} serves everybody; what is left of ${rollout.stable ?? "before"} leaves.`;
   if (rollout.phase === "promoting" && share <= 99.9) return `${who} takes over: it ${serves}.`;
@@ -95,6 +95,8 @@ const JUDGED: Record<string, string> = {
 function paused(rollout: RolloutView, subject: string): string {
   if (rollout.pause_kind === "human") return `${subject} and waits for a person.`;
   if (rollout.pause_kind === "approval") return `${subject} and waits for people to agree.`;
+  if (rollout.pause_kind === "freeze") return `${subject} and is held by a freeze.`;
+  if (rollout.pause_kind === "window") return `${subject} and waits for its release window.`;
   if (rollout.pause_kind === "operator") return `${subject} and was paused by ${rollout.pause_by ?? "an operator"}.`;
   return `${subject} and is paused: ${rollout.pause_reason ?? "it waits"}.`;
 }
@@ -118,6 +120,9 @@ export function next(view: ServiceView, now: number): string {
   if (!running(rollout)) return view.queue.length ? `${view.queue.length} more in line.` : "Nothing, until the next deploy.";
   if (!rollout.next) return "";
   const left = remaining(view, now);
+  if (rollout.phase === "paused" && rollout.pause_kind === "approval") {
+    return `${rollout.next}, after people agree${left ? `; without an answer it goes back in ${countdown(left)}` : ""}`;
+  }
   if (rollout.phase === "paused" && left === null) return `${rollout.next}, after ${wayOn(rollout)}`;
   if (rollout.phase === "analysing") {
     return `${rollout.next}, when the judge passes it${left ? `; it is asked for ${countdown(left)} more` : ""}`;
@@ -128,7 +133,6 @@ export function next(view: ServiceView, now: number): string {
 function wayOn(rollout: RolloutView): string {
   const kind = rollout.pause_kind ?? "";
   if (["operator", "deadline", "error"].includes(kind)) return "somebody resumes";
-  if (kind === "approval") return "people agree";
   if (kind === "freeze") return "somebody lifts the freeze";
   if (kind === "window") return "a release window opens";
   return kind === "human" ? "somebody promotes" : "somebody promotes, or resumes to judge it anew";
@@ -157,7 +161,7 @@ export function home(view: ServiceView, now: number): Home {
     return { word: "Not yet", tone: "wait", text: `${rollout.stable ?? "The former version"} serves; wait until it has ended.` };
   }
   if (rollout.pause_kind === "approval") {
-    return { word: "No", tone: "wait", text: "It waits for people to agree; without an answer it stays, or goes back." };
+    return { word: "No", tone: "wait", text: `It waits for people to agree; without an answer it ${rollout.until === null ? "stays where it is" : "goes back"}.` };
   }
   if (rollout.phase === "paused" && rollout.until === null) {
     return { word: "No", tone: "wait", text: "It stands still until somebody decides." };

@@ -150,9 +150,10 @@ class Stage:
         deadline = time.monotonic() + ACT_SECONDS
         while time.monotonic() < deadline:
             view = self.client.view(SERVICE)
-            look(view)
-            if view.rollout is not None and view.rollout.id == answer.rollout and view.rollout.phase in _ENDED:
-                return view
+            if view.rollout is not None and view.rollout.id == answer.rollout:
+                look(view)
+                if view.rollout.phase in _ENDED:
+                    return view
             time.sleep(LOOK_SECONDS)
         raise ControllerError("demo_stuck", f"{act.version} did not end within {ACT_SECONDS:g} s", "see `ferry events`")
 

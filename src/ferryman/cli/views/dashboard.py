@@ -253,6 +253,8 @@ def _status(view: ServiceView, inner: int, signs: Signs, *, lean: bool) -> list[
             lines.append(_named("" if number else "Because", Text(part), signs))
     lines.append(_named("Now", Text(shorten(rollout.waiting_for, room, signs.more)), signs))
     lines.append(_named("Next", Text(shorten(then(view), room, signs.more)), signs))
+    if rollout.held and not lean:
+        lines.append(_named("Held", Text(shorten(rollout.held, room, signs.more)), signs))
     return lines
 
 

@@ -60,8 +60,14 @@ def _branches(view: ServiceView) -> list[str]:
             found.append(f"{'goes back' if going_back(rollout) else 'now'}: {reason}")
         if following := then(view):
             found.append(f"next: {following}")
+        if rollout.held:
+            found.append(f"will be held {rollout.held}")
     elif rollout is not None and rollout.phase != "promoted" and rollout.reason:
         found.append(f"{rollout.candidate} {doing(view)}: {rollout.reason}")
+    if view.incident is not None and not running(rollout):
+        found.append(
+            f"no post-mortem yet of {view.incident.label}: `ferry postmortem {view.incident.rollout}` begins one"
+        )
     found += [f"waiting in line: {queued}" for queued in view.queue]
     for event in view.recent[-EVENTS_SHOWN:]:
         who = "" if event.actor == "ferryman" else f"{event.actor}: "
