@@ -114,6 +114,12 @@ def flag_export(parser: argparse.ArgumentParser) -> None:
 def flag_lint(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry flags lint`."""
     parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    parser.add_argument(
+        "--compat",
+        action="append",
+        choices=("launchdarkly", "unleash", "configcat"),
+        help="also what clients of this system are not sent; may repeat",
+    )
 
 
 def flag_request(parser: argparse.ArgumentParser) -> None:

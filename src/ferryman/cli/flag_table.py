@@ -94,7 +94,7 @@ FLAG_COMMANDS: tuple[Command, ...] = (
     Command(
         "flags lint", "commands.flag_lint:run", "what is wrong with a flags file, and what is doubtful",
         "Needs no controller. Exit: 0 nothing is wrong, 1 something is (with --strict, also what is doubtful).",
-        ("ferry flags lint flags.yaml --strict",), ("flags_file", "flag_lint"),
+        ("ferry flags lint flags.yaml --strict", "ferry flags lint flags.yaml --compat unleash"), ("flags_file", "flag_lint"),
     ),
     Command(
         "flags import", "commands.flag_import:run", "flags of another system as a flags file",

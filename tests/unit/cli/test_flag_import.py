@@ -62,3 +62,18 @@ def test_what_is_no_export(
 def test_a_file_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["flags", "import", "/nowhere/export.json"]) == 2
     assert "No such file" in capsys.readouterr().err
+
+
+def test_lint_says_what_other_systems_have_no_form_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "flags.yaml"
+    file.write_text(
+        "flags:\n"
+        "  half: {kind: ops, variants: {on: true, off: false}, off: off, rollout: {exposure: 0.5}}\n"
+        "  plan: {kind: ops, variants: {a: {n: 1}, b: {n: 2}}, off: a, default: b}\n"
+    )
+    assert main(["flags", "lint", str(file)]) == 0
+    assert "nothing to remark" in capsys.readouterr().out
+    assert main(["flags", "lint", str(file), "--compat", "unleash", "--compat", "configcat", "--strict"]) == 1
+    said = capsys.readouterr().out
+    assert "unleash has no form for it: 0.5 % is no whole percentage" in said
+    assert "configcat has no form for it: its values are objects" in said

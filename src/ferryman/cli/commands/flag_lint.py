@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from ferryman.cli.context import NOT_DONE, OK, Context
 from ferryman.cli.flag_files import read_flags_file
 from ferryman.cli.views.problems import problem_lines
 from ferryman.cli.views.text import plural
 from ferryman.flags.check import check_set
-from ferryman.flags.definition import DEFAULT_ENVIRONMENT
+from ferryman.flags.definition import DEFAULT_ENVIRONMENT, FlagSet, in_environment
+from ferryman.flags.render.fit import misfits
 from ferryman.model.errors import Problem, SpecError
 from ferryman.spec.flags import parse_flags
 
@@ -17,7 +19,7 @@ from ferryman.spec.flags import parse_flags
 def run(context: Context) -> int:
     """Exit: 0 nothing is wrong, 1 something is (with --strict, also what is doubtful)."""
     text, file = read_flags_file(context)
-    problems = _problems(text, file)
+    problems = _problems(text, file, context.args.compat or [])
     context.out.emit(problems)
     for problem in problems:
         context.out.say("\n".join(problem_lines(problem)))
@@ -27,7 +29,7 @@ def run(context: Context) -> int:
     return NOT_DONE if wrong or (doubtful and context.args.strict) else OK
 
 
-def _problems(text: str, file: str) -> tuple[Problem, ...]:
+def _problems(text: str, file: str, systems: Sequence[str]) -> tuple[Problem, ...]:
     try:
         document = parse_flags(text, file)
     except SpecError as error:
@@ -36,4 +38,9 @@ def _problems(text: str, file: str) -> tuple[Problem, ...]:
     found = {f for name in sorted(named | {DEFAULT_ENVIRONMENT}) for f in check_set(document.defined, name)}
     if found:
         return document.problems(found)
-    return document.warnings(dt.datetime.now(dt.UTC).date())
+    plain = FlagSet(
+        {key: in_environment(flag, DEFAULT_ENVIRONMENT) for key, flag in document.defined.flags.items()},
+        document.defined.segments,
+    )
+    unfit = [finding for system in systems for finding in misfits(plain, system)]
+    return (*document.warnings(dt.datetime.now(dt.UTC).date()), *document.problems(unfit, "warning"))
