@@ -73,8 +73,8 @@ export function Checklist({ service }: { service: string }) {
 function summary(items: Item[]): string {
   const bad = items.filter((item) => item.stand === "fail").length;
   const look = items.filter((item) => item.stand === "warn").length;
-  if (bad) return `${bad} of ${items.length} are not as they should be.`;
-  return look ? `${look} of ${items.length} are worth a look.` : "Nothing stands in the way.";
+  if (bad) return `${bad} of ${items.length} ${bad === 1 ? "is not as it" : "are not as they"} should be.`;
+  return look ? `${look} of ${items.length} ${look === 1 ? "is" : "are"} worth a look.` : "Nothing stands in the way.";
 }
 
 function Line({ item }: { item: Item }) {

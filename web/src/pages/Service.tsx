@@ -128,7 +128,7 @@ function Plan({ view, rollout }: { view: ServiceView; rollout: RolloutView }) {
   const moving = running(rollout);
   return (
     <Card
-      title={moving ? (goingBack(rollout) ? "The way back" : "The plan") : "The last release"}
+      title={moving ? (goingBack(rollout) ? "The way back" : "The plan") : rollout.kind === "drill" ? "The last drill" : "The last release"}
       name="plan"
       aside={
         <span class="quiet-text small">

@@ -51,10 +51,19 @@ export function headline(view: ServiceView): string {
   if (running(rollout)) return goingBack(rollout) ? backwards(view, rollout) : forwards(view, rollout);
   const serves = view.serving ? `${view.serving} serves everybody` : "Nothing is serving";
   if (!view.healthy) return `${serves}, but is in trouble.`;
+  if (rollout.kind === "drill" && rollout.phase === "rolled_back") {
+    const how = passedDrill(rollout) ? "was rehearsed" : "failed when it was rehearsed";
+    return `${serves}; the way back to ${rollout.candidate} ${how}.`;
+  }
   if (rollout.phase === "promoted") return `${serves}.`;
   if (rollout.phase === "failed") return `${rollout.candidate} could not be taken back in full.`;
   if (rollout.phase === "superseded") return `${serves}; ${rollout.candidate} gave way to a newer release.`;
   return `${serves}; ${rollout.candidate} was taken back.`;
+}
+
+/** A drill ends by going back: by itself when all was shown, else because something went wrong. */
+function passedDrill(rollout: RolloutView): boolean {
+  return rollout.cause_kind === "drill";
 }
 
 function backwards(view: ServiceView, rollout: RolloutView): string {
@@ -175,7 +184,10 @@ export function home(view: ServiceView, now: number): Home {
 
 function ended(view: ServiceView, rollout: RolloutView | null): Home {
   if (view.serving === null) return { word: "Yes", tone: "off", text: "Nothing runs yet." };
-  if (rollout?.phase === "rolled_back") {
+  if (rollout?.kind === "drill" && rollout.phase === "rolled_back" && !passedDrill(rollout)) {
+    return { word: "Yes", tone: "wait", text: `Users are well with ${view.serving}, but do not count on going back to ${rollout.candidate}.` };
+  }
+  if (rollout?.phase === "rolled_back" && rollout.kind !== "drill") {
     return { word: "Yes", tone: "ok", text: `Users are well with ${view.serving}. ${rollout.candidate} can wait for tomorrow.` };
   }
   return { word: "Yes", tone: "ok", text: "Nothing is under way, and all that should run does." };
