@@ -8,6 +8,16 @@ import argparse
 def flag_code(parser: argparse.ArgumentParser) -> None:
     """Options of the commands that read code."""
     parser.add_argument("key", metavar="KEY", help="the flag")
+    flag_sources(parser)
+
+
+def flag_stale(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry flags stale`."""
+    parser.add_argument("--env", metavar="ENVIRONMENT", default="prod", help="the environment that counts (prod)")
+
+
+def flag_sources(parser: argparse.ArgumentParser) -> None:
+    """Which code, and what in it asks for flags."""
     parser.add_argument(
         "--path", action="append", metavar="PATH", help="a file or folder to look in (the project folder); may repeat"
     )
@@ -151,5 +161,7 @@ ALL = (
     flag_user,
     flag_export,
     flag_lint,
+    flag_sources,
+    flag_stale,
 )
 """What `ferryman.cli.parser` adds to its own."""

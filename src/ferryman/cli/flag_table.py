@@ -110,6 +110,13 @@ FLAG_COMMANDS: tuple[Command, ...] = (
         ("ferry flags refs new-checkout", "ferry flags refs new-checkout --path src --json"), ("flag_code",),
     ),
     Command(
+        "flags stale", "commands.flag_code:stale", "flags that have done their work, and should go",
+        "Those of a flags file that expired, that give everybody the same in an environment, or that stand nowhere in the Python "
+        "code. Needs no controller. Exit: 0 there are none, 1 there are: a check for CI.",
+        ("ferry flags stale flags.yaml", "ferry flags stale flags.yaml --path src --env staging"),
+        ("flags_file", "flag_sources", "flag_stale"),
+    ),
+    Command(
         "flags remove", "commands.flag_code:remove", "take a flag out of Python code",
         "Its value in the place of every call that asks for it; conditions folded, dead branches and imports dropped, all "
         "else byte for byte as it was. Prints the difference, and writes it with --write. What cannot be decided is told "

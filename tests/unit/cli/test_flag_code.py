@@ -86,3 +86,26 @@ def test_called_wrongly(shop: Path, words: tuple[str, ...], message: str, capsys
 def test_alone_it_lists_its_commands(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ferry(shop) == 0
     assert "ferry flags remove" in capsys.readouterr().out
+
+
+def test_flags_that_have_done_their_work(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "flags.yaml").write_text(
+        "flags:\n"
+        "  new-checkout: {kind: release, owner: a, expires: 2020-01-01, variants: {on: true, off: false}, off: off,\n"
+        "                 rollout: {exposure: 100}}\n"
+        "  half: {kind: release, owner: a, expires: 2099-01-01, variants: {on: true, off: false}, off: off,\n"
+        "         rollout: {exposure: 50}}\n"
+        "  switch: {kind: ops, variants: {on: true, off: false}, off: off, default: on}\n"
+    )
+    (shop / "shop/more.py").write_text('flags.bool("half", False)\nflags.bool("switch", False)\n')
+    assert ferry(shop, "stale", str(shop / "flags.yaml")) == 1
+    said = capsys.readouterr().out
+    assert "flags.yaml:2:" in said
+    assert "`new-checkout` expired on 2020-01-01" in said
+    assert "everybody gets `on` of `new-checkout` in prod" in said
+    assert "ferry flags remove new-checkout --value true" in said
+    assert "half" not in said
+    assert "switch" not in said
+    (shop / "shop/more.py").unlink()
+    assert ferry(shop, "stale", str(shop / "flags.yaml"), "--json") == 1
+    assert "`switch` stands nowhere in the code" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import json
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import TYPE_CHECKING
 from ferryman.cleanup.references import find
 from ferryman.cleanup.sources import Sources
 from ferryman.cli.context import NOT_DONE, OK, Context
+from ferryman.cli.flag_files import read_flags_file
 from ferryman.cli.python_files import read_files, replace_file
+from ferryman.cli.views.problems import problem_lines
+from ferryman.flags.stale import stale as what_is_stale
 from ferryman.model.errors import UsageError
+from ferryman.spec.flags import parse_flags
 
 if TYPE_CHECKING:
     from ferryman.cleanup.removal import Change, Removal
@@ -62,6 +67,22 @@ def remove(context: Context) -> int:
         }
     )
     return OK if done else NOT_DONE
+
+
+def stale(context: Context) -> int:
+    """Flags of a flags file that have done their work."""
+    text, file = read_flags_file(context)
+    document = parse_flags(text, file)
+    sources = _sources(context)
+    unused = [key for key in document.defined.flags if not find(sources, key, own=tuple(context.args.call)).references]
+    today = dt.datetime.now(dt.UTC).date()
+    problems = document.problems(what_is_stale(document.defined, today, context.args.env, unused), "warning")
+    context.out.emit(problems)
+    for problem in problems:
+        context.out.say("\n".join(problem_lines(problem)))
+    if not problems:
+        context.out.say("no flag has outlived its work")
+    return NOT_DONE if problems else OK
 
 
 def _removal(context: Context, sources: Sources) -> Removal:
