@@ -7,10 +7,14 @@ from ferryman.core.approving import approve
 from ferryman.core.freezing import freeze
 from ferryman.core.held import with_what_holds
 from ferryman.core.phases import Verb
+from ferryman.core.postmortem import written_about
 from ferryman.core.verbs import command, deploy
+from ferryman.engine.traffic import Traffic
+from ferryman.engine.views import service_view
 from ferryman.model.calendar import Window, Windows
 from ferryman.model.plan import Phase
 from ferryman.model.release import Approval, Approvals, Pause, Release, SetWeight
+from ferryman.model.view import ServiceView
 from unit.playbook import Book, canary, release, revision
 
 STEPS = canary(SetWeight(25), Pause(), SetWeight(50, hold_seconds=5.0))
@@ -97,3 +101,35 @@ def test_the_last_of_those_who_agree_hears_of_the_freeze() -> None:
     said = approve(book.service, actor="ben", role="operator", now=book.now)
     told = with_what_holds(book.service, said, book.now)
     assert (told.text, told.held) == ("approved 1/1", "before '25%': frozen by ana: sale, until somebody lifts it")
+
+
+def view(book: Book) -> ServiceView:
+    return service_view(book.service, book.seen(), Traffic((1.0,)), {}, "", ())
+
+
+def test_the_view_says_beforehand_what_will_hold_it_and_not_twice() -> None:
+    book = at_the_pause(approvals=Approvals(start=None, promotion=Approval(timeout_seconds=None)))
+    book.take(asked(book, Verb.PROMOTE))
+    book.run(until=Phase.PROGRESSING)
+    shown = view(book).rollout
+    assert shown is not None
+    assert shown.held == "before '100%': waits for 1 approval (role operator)"
+    frozen(book, None)
+    book.run(until=Phase.PAUSED)
+    shown = view(book).rollout
+    assert shown is not None
+    assert (shown.pause_kind, shown.held) == ("approval", ""), "the pause says so itself"
+
+
+def test_an_incident_stays_in_the_view_until_it_is_written_about() -> None:
+    book = at_the_pause()
+    book.verb(Verb.ABORT)
+    book.run()
+    shown = view(book)
+    assert shown.incident is not None
+    assert (shown.incident.rollout, shown.incident.label) == ("shop-2", "v2")
+    book.deploy(release("v3", strategy=canary(SetWeight(50, hold_seconds=1.0))))
+    book.run()
+    assert view(book).incident == shown.incident, "also once something else was released"
+    book.take(written_about(book.service, "shop-2", "https://wiki.example/42", actor="ana"))
+    assert view(book).incident is None
