@@ -73,7 +73,9 @@ def main() -> int:
     summary = [("set up", 0, time.monotonic() - started)]
     steps = lint_steps()
     if not lint_only:
-        tests = [str(bootstrap.PYTHON), "-m", "pytest", "-n", "auto", *arguments]
+        # The slow tests lie side by side: dealt out beforehand, all of them would go to one worker.
+        spread = ["-n", "auto", "--dist", "worksteal"]
+        tests = [str(bootstrap.PYTHON), "-m", "pytest", *spread, "--durations=15", *arguments]
         steps.append(("tests", tests, TESTS_TIMEOUT_SECONDS))
     env = {**os.environ, "PATH": f"{bootstrap.VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"}
     for name, command, timeout_seconds in steps:
