@@ -45,8 +45,10 @@ PROBLEMS = {
     413: "The body is too large",
     422: "A release file with errors, or an idempotency key that was used with another request",
     429: "Too many attempts",
+    431: "Request line and headers are too large",
     503: "A store, router or target failed",
 }
+BY_THE_CONNECTION = (431,)
 ALWAYS = (400, 401, 403, 404, 429, 503)
 WHEN_WRITING = (408, 409, 413, 422)
 
@@ -167,12 +169,14 @@ def _responses(row: AnyEndpoint, kinds: _Kinds) -> Schema:
     if row.tagged:
         good["headers"] = {"ETag": {"schema": {"type": "string"}}}
         found["304"] = {"description": "As the caller has it"}
-    body = {MEDIA_TYPE: {"schema": kinds.schema(ProblemDocument)}}
+    body = problem = {MEDIA_TYPE: {"schema": kinds.schema(ProblemDocument)}}
     if row.refusal is not None:
         body = {row.media: {"schema": {"type": "string"}}}
     elif row.wording is not None:
         body = {JSON: {"schema": {"type": "object"}}}
-    statuses = {*ALWAYS, *(WHEN_WRITING if row.writes else ()), *row.problems}
+    statuses = {*ALWAYS, *BY_THE_CONNECTION, *(WHEN_WRITING if row.writes else ()), *row.problems}
     for status in sorted(statuses):
-        found[str(status)] = {"description": PROBLEMS[status], "content": body}
+        # What the connection refuses reaches no endpoint, and has its wording.
+        content = problem if status in BY_THE_CONNECTION else body
+        found[str(status)] = {"description": PROBLEMS[status], "content": content}
     return found

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -102,6 +102,8 @@ def read_query(request: Request, kind: type[S], *, is_open: bool = False) -> S:
             continue
         if name in given:
             raise UsageError("bad_request", f"{name!r} is given twice in the query")
+        if value.lower() == "null" and name in _may_be_left_out(kind):  # it would be taken for none at all
+            raise UsageError("bad_request", f"{name}={value} in the query is no value", f"leave {name} out")
         given[name] = value
     try:
         return msgspec.convert(given, kind, strict=False)
@@ -113,6 +115,12 @@ def read_query(request: Request, kind: type[S], *, is_open: bool = False) -> S:
         )
         known = ", ".join(field.name for field in msgspec.structs.fields(kind))
         raise UsageError("bad_request", f"the query: {said}", f"known here: {known}" if known else "") from None
+
+
+@cache
+def _may_be_left_out(kind: type[msgspec.Struct]) -> frozenset[str]:
+    fields = msgspec.structs.fields(kind)
+    return frozenset(field.encode_name for field in fields if type(None) in get_args(field.type))
 
 
 @cache

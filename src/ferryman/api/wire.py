@@ -26,6 +26,9 @@ REASON_CHARACTERS_MAX = 2000
 ACTOR_CHARACTERS_MAX = 200
 STANDING_CHARACTERS_MAX = 400
 
+EPOCH_SECONDS_MAX = 253_402_300_799
+"""The end of the year 9999, beyond which no calendar goes."""
+
 Reason = Annotated[str, Meta(max_length=REASON_CHARACTERS_MAX)]
 Actor = Annotated[str, Meta(max_length=ACTOR_CHARACTERS_MAX)]
 Standing = Annotated[str, Meta(max_length=STANDING_CHARACTERS_MAX)]
@@ -122,7 +125,7 @@ class FreezeRequest(VerbRequest, frozen=True, forbid_unknown_fields=True, omit_d
     """A reason is needed. `until` is an epoch second, without it the freeze stays until it is lifted; `rollback` takes back
     what runs."""
 
-    until: Annotated[float, Meta(ge=0, le=2**53)] | None = None
+    until: Annotated[float, Meta(ge=0, le=EPOCH_SECONDS_MAX)] | None = None
     rollback: bool = False
 
 

@@ -148,3 +148,9 @@ def test_no_text_begins_a_line_that_looks_like_another() -> None:
     asyncio.run(opened(store, write))
     said = "fine 2026-11-26 18:56:01 ben shop shop-2 approved 2/2 [2K gnp"
     assert [line.text for line in lines(store)] == [said, f"revoked token abc of bob: {said}"]
+
+
+def test_null_in_a_query_is_no_value() -> None:
+    refused = Doors().get("/v1/events?before=null")
+    assert refused.status_code == 400
+    assert "before=null" in refused.json()["detail"]
