@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from ferryman.core.abort_trial import untaken
 from ferryman.core.answers import Answer
@@ -24,11 +25,18 @@ NOTE = "checklist"
 
 
 class Checklists:
-    """Of all services. `loop_of` gives the loop of a service, None where there is none yet."""
+    """Of all services. `loop_of` gives the loop of a service, None where there is none yet; `stale_flags` what
+    `FlagService.stale` does."""
 
-    def __init__(self, loop_of: Callable[[str], ServiceLoop | None], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        loop_of: Callable[[str], ServiceLoop | None],
+        now: Callable[[], float],
+        stale_flags: Callable[[], tuple[str, ...] | None],
+    ) -> None:
         self._loop_of = loop_of
         self._now = now
+        self._stale_flags = stale_flags
 
     async def of(self, service: str, release: Release | None = None) -> ChecklistView:
         """All items; about `release` if given, else about what is, or was last, released. Raises `FerrymanError`
@@ -42,21 +50,17 @@ class Checklists:
         about = release or _about(state)
         size = standing_replicas(state) or about.replicas
         facts = Facts(
-            now=self._now(), release=about, service=state, aborts=await asyncio.to_thread(_tried, about, size)
+            now=self._now(),
+            release=about,
+            service=state,
+            aborts=await asyncio.to_thread(_tried, about, size),
+            stale_flags=self._stale_flags(),
         )
         if loop is None:
             return facts
         seen = loop.seen(facts.now)
         view = service_view(state, seen, loop.traffic, loop.feed.stage_from, loop.health.trouble, ())
-        return Facts(
-            now=facts.now,
-            release=about,
-            service=state,
-            view=view,
-            measured_at=loop.traffic.sampled_at,
-            logs=dict(loop.complaints.now),
-            aborts=facts.aborts,
-        )
+        return replace(facts, view=view, measured_at=loop.traffic.sampled_at, logs=dict(loop.complaints.now))
 
     async def ask(self, service: str, name: str) -> tuple[bool, str]:
         """(whether what requires the item is satisfied, what it says): a check of a release asks this."""

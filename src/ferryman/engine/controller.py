@@ -82,11 +82,11 @@ class Controller:
         self._news = asyncio.Event()
         self._ports: Ports | None = None
         self._router: EnvoyRouter | None = None
-        self._checklists = Checklists(self._loops.get, self._clock)
         self._unsubscribe: Callable[[], None] | None = None
         self.verbs = Verbs(self.known, lambda: self.ports)
         settings = settings or Settings(str(self.project))
         self.flags = FlagService(self._clock, settings.flag_approvals)
+        self._checklists = Checklists(self._loops.get, self._clock, self.flags.stale)
         self.links = ApprovalLinks(
             LinkKey(self.folder.path),
             settings,

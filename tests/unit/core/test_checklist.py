@@ -333,3 +333,18 @@ def test_what_counts_as_an_incident() -> None:
     book.undo()
     book.run()
     assert [i.label for i in book.service.incidents.values()] == ["v2"], "a promoted version was taken back"
+
+
+@pytest.mark.parametrize(
+    ("stale", "stand", "saw"),
+    [
+        (None, Stand.NOT_APPLICABLE, "the controller keeps no feature flags"),
+        ((), Stand.PASS, "no feature flag has outlived its work"),
+        (("new-cart", "old"), Stand.WARN, "to be taken out: new-cart, old"),
+    ],
+)
+def test_flags_that_have_done_their_work(stale: tuple[str, ...] | None, stand: Stand, saw: str) -> None:
+    found = item(
+        "flags_clean", Facts(now=1000.0, release=release("v1"), service=Service(name="shop"), stale_flags=stale)
+    )
+    assert (found.stand, found.saw) == (stand, saw)

@@ -265,3 +265,14 @@ def test_errors_name_what_is_wrong() -> None:
             await write(service, release("a", needs=(Need("b", "on"),)))
 
     run(body)
+
+
+def test_flags_that_everybody_gets_are_to_be_taken_out() -> None:
+    async def body(service: FlagService, store: MemoryStore) -> None:
+        assert service.stale() is None
+        await write(service, at(50))
+        assert service.stale() == ()
+        await write(service, at(100))
+        assert service.stale() == ("new-checkout",)
+
+    run(body)

@@ -90,9 +90,18 @@ def _postmortem(facts: Facts) -> Answer:
     return passed(f"{newest[0]}: {newest[1].postmortem}")
 
 
+def _flags_clean(facts: Facts) -> Answer:
+    stale = facts.stale_flags
+    if stale is None:
+        return not_applicable("the controller keeps no feature flags")
+    if not stale:
+        return passed("no feature flag has outlived its work")
+    return doubtful(f"to be taken out: {', '.join(stale)}", f"ferry flags remove {stale[0]} --value VALUE")
+
+
 AFTER: dict[str, Maker] = {
     "metrics_normal": _metrics_normal,
-    "flags_clean": lambda _: not_applicable("the release declares no feature flags"),
+    "flags_clean": _flags_clean,
     "old_gone": _old_gone,
     "postmortem": _postmortem,
 }

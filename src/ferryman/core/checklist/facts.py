@@ -23,7 +23,8 @@ class LogErrors(msgspec.Struct, frozen=True):
 class Facts(msgspec.Struct, frozen=True):
     """`release` is what is, or would be, released; `now` is an epoch second. `view` None: nobody looks at the service
     now. `measured_at` is when its counters were read last (0: never). `logs` is by revision id, empty where logs are not
-    read. `aborts` is what `core.abort_trial.untaken` found, None where it was not tried."""
+    read. `aborts` is what `core.abort_trial.untaken` found, None where it was not tried. `stale_flags` are the feature flags of the controller that have
+    done their work, None where it keeps none."""
 
     now: float
     release: Release
@@ -32,6 +33,7 @@ class Facts(msgspec.Struct, frozen=True):
     measured_at: float = 0.0
     logs: dict[str, LogErrors] = {}
     aborts: tuple[int, tuple[str, ...]] | None = None
+    stale_flags: tuple[str, ...] | None = None
 
     @property
     def standing(self) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -17,7 +18,7 @@ from ferryman.engine.flags.evaluations import Evaluations
 from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.served import Served
 from ferryman.flags.check import Finding, shown
-from ferryman.flags.definition import Flag
+from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
 from ferryman.flags.drafting import Draft, draft
 from ferryman.flags.ledger import (
     STREAM,
@@ -32,6 +33,7 @@ from ferryman.flags.ledger import (
 )
 from ferryman.flags.plan import ChangePlan
 from ferryman.flags.requests import Answered, Request
+from ferryman.flags.stale import stale
 from ferryman.model.errors import Conflict, FerrymanError, Refused, StoreError, UsageError
 from ferryman.model.settings import FlagApproval
 from ferryman.store.journal import ENTRY_BYTES_MAX, Entry, Journal
@@ -101,6 +103,14 @@ class FlagService:
     def environment(self, name: str) -> Environment:
         """One environment as people see it."""
         return self.ledger.environment(name)
+
+    def stale(self) -> tuple[str, ...] | None:
+        """Flags of the environment `prod` that expired or give everybody the same, by key; None where it has no flags."""
+        whole = self.environment(DEFAULT_ENVIRONMENT).whole
+        if not whole.flags:
+            return None
+        today = dt.datetime.fromtimestamp(self._now(), dt.UTC).date()
+        return tuple(sorted({str(finding.path[1]) for finding in stale(whole, today, DEFAULT_ENVIRONMENT, ())}))
 
     def known(self, environment: str, key: str) -> Flag:
         """Raises `UsageError` (``unknown_flag``)."""
