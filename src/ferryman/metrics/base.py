@@ -6,6 +6,9 @@ from typing import Protocol
 
 import msgspec
 
+BOUNDS_MS = tuple(round(1000 * 2 ** (i / 4)) / 1000 for i in range(57))
+"""Upper bounds of classes of duration, four to an octave, from 1 ms to 16 s."""
+
 
 class Counters(msgspec.Struct, frozen=True):
     """Raw, ever-growing counters of one revision since its source started: integers. `buckets` are per bucket (not

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from ferryman.metrics.base import Counters
+from ferryman.metrics.base import BOUNDS_MS, Counters
 from ferryman.model.errors import Unreachable
 
 TARGET = "/stats?format=json&histogram_buckets=disjoint&usedonly&filter=%5Efm%5C."
@@ -32,7 +32,6 @@ REFRESH = "/stats?format=json&usedonly&filter=%5Efm%5C.refresh%24"
 REFRESH_SECONDS = 0.03
 ERROR_FLAGS = frozenset({"UF", "UH", "UO", "UC", "UT"})
 ROUTE = "split"
-BOUNDS_MS = tuple(round(1000 * 2 ** (i / 4)) / 1000 for i in range(57))
 ANSWER_LIMIT_SECONDS = 1.0
 BODY_LIMIT_BYTES = 32 * 1024 * 1024
 LINE_LIMIT_BYTES = 64 * 1024

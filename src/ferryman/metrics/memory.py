@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from ferryman.metrics.base import Counters
+from ferryman.metrics.base import BOUNDS_MS, Counters
 from ferryman.model.errors import Unreachable
-
-BOUNDS_MS = tuple(round(1000 * 2 ** (i / 4)) / 1000 for i in range(57))
 
 
 class MemoryMetrics:

@@ -1,0 +1,20 @@
+"""Prometheus servers out of settings and release files. Their secrets are read when something is asked."""
+
+from __future__ import annotations
+
+from ferryman.engine.channels import secret_of
+from ferryman.metrics.prometheus import Prometheus, basic, bearer
+from ferryman.model.evidence_source import PrometheusServer
+from ferryman.model.settings import Settings
+
+
+def make_prometheus(server: PrometheusServer, settings: Settings) -> Prometheus:
+    """A client of a server. That a secret is missing is an `AdapterError` of what is asked."""
+    what = f"of the Prometheus server {server.url}"
+    if server.token is not None:
+        token = secret_of(server.token, settings, f"the token {what}")
+        return Prometheus(server.url, lambda: bearer(token()))
+    if server.password is not None:
+        password = secret_of(server.password, settings, f"the password {what}")
+        return Prometheus(server.url, lambda: basic(server.user, password()))
+    return Prometheus(server.url)
