@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ferryman_flags.errors import DefinitionError, ErrorCode, FlagFailure
@@ -36,11 +36,8 @@ class Flag:
     metadata: Metadata
     """Of the flag, over that of the whole set."""
     evaluators: Mapping[str, Any] = field(repr=False)
-
-    @property
-    def hash(self) -> str:
-        """The generation of its buckets, `v3` or `v2`."""
-        return str(self.metadata.get(HASH, DEFAULT_HASH))
+    hash: str = DEFAULT_HASH
+    """The generation of its buckets, `v3` or `v2`."""
 
     @property
     def references(self) -> frozenset[str] | None:
@@ -75,18 +72,24 @@ class FlagSet:
     flags: Flags
     evaluators: Mapping[str, Any]
     metadata: Metadata
+    hash: str = DEFAULT_HASH
+    """The generation of the flags that do not name theirs."""
 
 
-def parse(document: str | bytes | Mapping[str, Any]) -> FlagSet:
-    """Read a whole document. Raises `DefinitionError` if it is not JSON, or not of the form above at the top."""
+def parse(document: str | bytes | Mapping[str, Any], hash: str = DEFAULT_HASH) -> FlagSet:
+    """Read a whole document. `hash` is the generation of the flags whose `ferryman.hash` does not say it.
+
+    Raises `DefinitionError` if the document is not JSON, or not of the form above at the top, or for an unknown `hash`.
+    """
+    if hash not in HASHES:
+        raise DefinitionError(f"the hash generation is {hash!r}; known are {', '.join(HASHES)}")
     top = _loaded(document)
     flags, evaluators, metadata = (_part(top, name) for name in ("flags", "$evaluators", "metadata"))
     problem = _metadata_problem(metadata)
     if problem:
         raise DefinitionError(problem)
-    return FlagSet(
-        {key: parse_flag(key, flag, evaluators, metadata) for key, flag in flags.items()}, evaluators, metadata
-    )
+    defaults = FlagSet({}, evaluators, metadata, hash)
+    return replace(defaults, flags={key: parse_flag(key, flag, defaults) for key, flag in flags.items()})
 
 
 def _part(top: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -108,22 +111,24 @@ def _loaded(document: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     return loaded
 
 
-def parse_flag(key: str, written: Any, evaluators: Mapping[str, Any], set_metadata: Metadata) -> Flag | BrokenFlag:
-    """Read one flag. Fields beyond the five are left alone: a newer server may send them."""
+def parse_flag(key: str, written: Any, within: FlagSet) -> Flag | BrokenFlag:
+    """Read one flag of a set. Fields beyond the five are left alone: a newer server may send them."""
     problem = _problem(written)
     if problem:
         return BrokenFlag(key, f"flag {key!r}: {problem}")
     default = written.get("defaultVariant")
     if isinstance(default, bool):
         default = "true" if default else "false"
+    metadata: dict[str, Any] = {**within.metadata, **(written.get("metadata") or {})}
     return Flag(
         key,
         written["state"] == "ENABLED",
         written["variants"],
         default or None,
         written.get("targeting"),
-        {**set_metadata, **(written.get("metadata") or {})},
-        evaluators,
+        metadata,
+        within.evaluators,
+        metadata.get(HASH, within.hash),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import os
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -13,12 +15,12 @@ from ferryman_flags.counters import Counters
 from ferryman_flags.definition import FlagSet, parse
 from ferryman_flags.details import Details
 from ferryman_flags.errors import Reason
+from ferryman_flags.hashing import DEFAULT_HASH
 from ferryman_flags.kinds import SERVES, Kind, as_kind, copied, kind_of
 from ferryman_flags.overriding import join, override, overrides, watch
 from ferryman_flags.snapshot import Snapshot, Tables
 
 T = TypeVar("T")
-EMPTY = FlagSet({}, {}, {})
 
 
 class Evaluator:
@@ -31,13 +33,28 @@ class Evaluator:
     override = staticmethod(override)
     """`with flags.override({key: value})`: for this thread or task, see `ferryman_flags.overriding.override`."""
 
-    def __init__(self, counters: Counters | None = None) -> None:
+    def __init__(self, counters: Counters | None = None, *, hash: str = DEFAULT_HASH) -> None:
+        """`hash` is the generation of buckets, `v3` or `v2`, of flags that do not name theirs."""
         self.counters = counters or Counters()
         self._write = threading.Lock()
-        self._snapshot = Snapshot(EMPTY, None, self.counters.cell)
+        self._snapshot = Snapshot(FlagSet({}, {}, {}, hash), None, self.counters.cell)
         self._is_detoured = False
         self._show()
         join(self)
+
+    @staticmethod
+    def from_flagd(
+        source: str | bytes | os.PathLike[str] | Mapping[str, Any], *, hash: str = DEFAULT_HASH
+    ) -> Evaluator:
+        """An evaluator of the flags in a document of flagd: JSON text, a mapping, or the path (`Path`) of a file of it.
+
+        It answers as openfeature-flagd-core 2.0.0 does; with `hash="v2"` users fall into the buckets of 1.0.0.
+        Raises `DefinitionError` if the document cannot be used at all, and `OSError` if the file cannot be read.
+        """
+        document = Path(source).read_bytes() if isinstance(source, os.PathLike) else source
+        made = Evaluator(hash=hash)
+        made.load(document)
+        return made
 
     @property
     def snapshot(self) -> Snapshot:
@@ -50,7 +67,7 @@ class Evaluator:
         A flag that is broken gives PARSE_ERROR and is among `snapshot.problems()`; the others work. Raises
         `DefinitionError` if the document cannot be used at all; then everything stays as it was.
         """
-        return self.take(parse(document), version)
+        return self.take(parse(document, self._snapshot.flags.hash), version)
 
     def take(self, flag_set: FlagSet, version: builtins.int | None = None) -> frozenset[str]:
         """`load` for flags that were parsed already."""

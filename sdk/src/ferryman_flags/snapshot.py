@@ -91,14 +91,15 @@ class Snapshot:
             for key, flag in before.flags.items():
                 if isinstance(flag, Flag) and self._depends(flag, evaluators):
                     after[key] = replace(flag, evaluators=rules)
+        within = replace(before, evaluators=rules)
         for key, written in flags.items():
             if written is None:
                 after.pop(key, None)
             else:
-                after[key] = parse_flag(key, written, rules, before.metadata)
+                after[key] = parse_flag(key, written, within)
         touched = set(after) | set(before.flags) if evaluators else set(flags)
         changed = {key for key in touched if before.flags.get(key) != after.get(key)}
-        return self._successor(FlagSet(after, rules, before.metadata), version, changed), frozenset(changed)
+        return self._successor(replace(within, flags=after), version, changed), frozenset(changed)
 
     @staticmethod
     def _depends(flag: Flag, evaluators: Mapping[str, Any]) -> bool:
