@@ -7,7 +7,10 @@ from urllib.parse import quote
 
 from ferryman.api.flags import wire
 from ferryman.cli.client import Client
+from ferryman.engine.flags.askers import AskerView
+from ferryman.engine.flags.evaluations import VariantMinute
 from ferryman.engine.flags.explain import Explanation
+from ferryman.flags.board import FlagsBoard
 from ferryman.flags.definition import FlagSet, Segment
 from ferryman.flags.requests import RequestView
 from ferryman.flags.views import DoneView, EnvironmentView, FlagsView, FlagView
@@ -23,6 +26,18 @@ class FlagCalls:
     def environments(self) -> tuple[EnvironmentView, ...]:
         """All of them."""
         return self._client.get("/v1/environments", tuple[EnvironmentView, ...])
+
+    def board(self) -> FlagsBoard:
+        """Every flag in every environment."""
+        return self._client.get("/v1/flags", FlagsBoard)
+
+    def evaluations(self, environment: str, key: str) -> tuple[VariantMinute, ...]:
+        """How often each variant of one was given, of the last hour."""
+        return self._client.get(_path(environment, key, "evaluations"), tuple[VariantMinute, ...])
+
+    def askers(self, environment: str, key: str) -> tuple[AskerView, ...]:
+        """Which programs evaluate one."""
+        return self._client.get(_path(environment, key, "askers"), tuple[AskerView, ...])
 
     def seen(self) -> int:
         """The newest config version there is: what a write names as what it looked at."""

@@ -66,6 +66,11 @@ def flag_environment(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def flag_board(parser: argparse.ArgumentParser) -> None:
+    """Options of `ferry flags board`."""
+    parser.add_argument("--stale", action="store_true", help="only flags that have done their work")
+
+
 def flag_key(parser: argparse.ArgumentParser) -> None:
     """Which flag."""
     parser.add_argument("key", metavar="KEY", help="the flag")
@@ -145,6 +150,7 @@ def flag_requests(parser: argparse.ArgumentParser) -> None:
 
 
 ALL = (
+    flag_board,
     flag_request,
     flag_requests,
     flag_code,

@@ -11,6 +11,18 @@ FLAG_COMMANDS: tuple[Command, ...] = (
         examples=("ferry flags list", "ferry flags list --env staging --json"), adds=("flag_environment",),
     ),
     Command(
+        "flags board", "commands.flag_board:board", "every flag in every environment, and those that should go",
+        "A column for each environment. With --stale those that expired, that give everybody the same, or that no program "
+        "asked for within a day, and the command that takes each out of code.",
+        ("ferry flags board", "ferry flags board --stale"), ("flag_board",),
+    ),
+    Command(
+        "flags evaluations", "commands.flag_board:evaluations", "how often each variant was given, and who asks",
+        "Of the last hour, as programs report it.",
+        ("ferry flags evaluations new-checkout", "ferry flags evaluations new-checkout --env staging"),
+        ("flag_key", "flag_environment"),
+    ),
+    Command(
         "flags show", _SERVICE + "show", "one flag: how it stands, its definition, what was done to it",
         examples=("ferry flags show new-checkout",), adds=("flag_key", "flag_environment"),
     ),

@@ -106,6 +106,11 @@ def digest_of(write: dict[str, Any]) -> str:
     return hashlib.sha256(_encode(write)).hexdigest()
 
 
+def keys_of(request: Request) -> frozenset[str]:
+    """The flags that a request is about."""
+    return frozenset(key for change in request.asked.write["changes"] for key in change["flags"])
+
+
 def request_view(request: Request) -> RequestView:
     """One of them, to be shown."""
     asked = request.asked

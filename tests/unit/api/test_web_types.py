@@ -10,6 +10,11 @@ import pytest
 
 from ferryman.api import problems, wire
 from ferryman.api.access import wire as access
+from ferryman.api.flags import wire as flag_wire
+from ferryman.api.stream.flags import FlagsNews
+from ferryman.engine.flags import askers, evaluations
+from ferryman.flags import board, ledger, plan, requests, sentences
+from ferryman.flags import views as flag_views
 from ferryman.model import audit, revision, view
 
 FILE = Path(__file__).resolve().parents[3] / "web" / "src" / "api" / "types.ts"
@@ -42,6 +47,27 @@ STRUCTS: tuple[type, ...] = (
     access.TokenView,
     access.TokenMade,
     access.SessionView,
+    flag_views.EnvironmentView,
+    flag_views.DoneView,
+    ledger.Override,
+    board.StaleView,
+    board.FlagCell,
+    board.FlagRow,
+    board.FlagsBoard,
+    FlagsNews,
+    sentences.Sentence,
+    board.SlotView,
+    board.VariantView,
+    board.PlaceView,
+    requests.Given,
+    plan.Move,
+    plan.ChangePlan,
+    board.WaitingView,
+    board.FlagEverywhere,
+    flag_wire.FlagsAnswer,
+    requests.RequestView,
+    evaluations.VariantMinute,
+    askers.AskerView,
     problems.ProblemDocument,
     problems.Problem,
 )

@@ -13,6 +13,7 @@ from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 
 from ferryman.cli.main import main
+from ferryman.engine.flags.evaluations import Cell, Tally
 from ferryman.engine.flags.service import FlagService
 from ferryman.flags.hashing import bucket_of
 from ferryman.model.settings import FlagApproval
@@ -46,9 +47,14 @@ class Ferry:
 
 
 @pytest.fixture
-def ferry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Ferry]:
+def fake() -> FakeController:
+    return FakeController()
+
+
+@pytest.fixture
+def ferry(tmp_path: Path, capsys: pytest.CaptureFixture[str], fake: FakeController) -> Iterator[Ferry]:
     (tmp_path / "ferryman.yaml").write_text("service: shop\n")
-    with serving(FakeController(), tmp_path):
+    with serving(fake, tmp_path):
         made = Ferry(tmp_path, capsys)
         assert made.write(10)[0] == 0
         yield made
@@ -168,3 +174,35 @@ def test_a_write_that_waits_is_agreed_to_by_somebody_else(tmp_path: Path, capsys
         assert ferry.ask("deny", "1")[1] == "request 1 is denied\n"
         assert ferry.ask("approve")[0] == 2
         assert len(ferry.json("requests", "--all")) == 1
+
+
+def test_every_flag_in_every_environment(ferry: Ferry) -> None:
+    _, out, _ = ferry.ask("board")
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0] == ["FLAG", "KIND", "PROD", "STAGING", "OWNER", "EXPIRES"]
+    assert lines[2] == ["new-checkout", "release", "10", "%", "+1", "on", "+1", "payments", "2027-03-31"]
+    assert ferry.ask("board", "--stale")[1].strip() == "no flag has outlived its work"
+    assert ferry.ask("rollout", "new-checkout", "100")[0] == 0
+    ferry.ask("kill", "limit")
+    _, out, _ = ferry.ask("board")
+    assert "should go" in out
+    assert "killed" in out
+    found = ferry.json("board", "--stale")
+    assert [(row["key"], row["stale"][0]["code"]) for row in found] == [("new-checkout", "decided")]
+    assert "ferry flags remove new-checkout --value true" in ferry.ask("board", "--stale")[1]
+
+
+def test_how_often_variants_are_given_and_by_whom(ferry: Ferry, fake: FakeController) -> None:
+    assert ferry.ask("evaluations", "limit")[1].strip() == "nobody asked within the last hour"
+    now = time.time()
+    counted = [
+        (Cell("prod", "limit", name, int(now)), Tally(number, 4, 1)) for name, number in (("high", 30), ("", 10))
+    ]
+    fake.flags.evaluations.add(counted, now)
+    fake.flags.askers.told("prod", "storefront", {"limit": 40}, 7, now)
+    lines = [" ".join(line.split()) for line in ferry.ask("evaluations", "limit")[1].splitlines()]
+    assert lines[1:3] == ["(default in code) 10 25 % 4 1", "high 30 75 % 4 1"]
+    assert lines[-1].startswith("storefront")
+    assert lines[-1].endswith("40 7")
+    found = ferry.json("evaluations", "limit")
+    assert (len(found["minutes"]), found["askers"][0]["program"]) == (2, "storefront")

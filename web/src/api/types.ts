@@ -331,6 +331,152 @@ export interface SessionView {
   oidc: boolean;
 }
 
+export interface EnvironmentView {
+  name: string;
+  version: number;
+  flags: number;
+  killed: number;
+  trouble: string;
+}
+
+export interface DoneView {
+  version: number;
+  at: number;
+  actor: string;
+  kind: string;
+  reason: string;
+}
+
+export interface Override {
+  kind: string;
+  since: number;
+  by: string;
+  reason: string;
+  version: number;
+}
+
+export interface StaleView {
+  code: string;
+  environment: string;
+  message: string;
+  command: string;
+  since: number;
+}
+
+export interface FlagCell {
+  environment: string;
+  state: string;
+  serves: string;
+  exposed_percent: number;
+  rules: number;
+  version: number;
+  changed_at: number;
+  changed_by: string;
+}
+
+export interface FlagRow {
+  key: string;
+  kind: string;
+  owner: string;
+  expires: string;
+  description: string;
+  cells: FlagCell[];
+  stale: StaleView[];
+  requests: number;
+}
+
+export interface FlagsBoard {
+  version: number;
+  environments: EnvironmentView[];
+  flags: FlagRow[];
+  trouble: string;
+}
+
+export interface FlagsNews {
+  version: number;
+  rows: FlagRow[];
+  gone: string[];
+  whole: boolean;
+}
+
+export interface Sentence {
+  who: string;
+  serves: string;
+}
+
+export interface SlotView {
+  variant: string;
+  percent: number;
+  exposed: boolean;
+}
+
+export interface VariantView {
+  name: string;
+  value: Json;
+}
+
+export interface PlaceView {
+  cell: FlagCell;
+  exposure_percent: number | null;
+  by: string;
+  breaker: string;
+  override: Override | null;
+  rules: Sentence[];
+  slots: SlotView[];
+  history: DoneView[];
+  needed_by: string[];
+}
+
+export interface Given {
+  at: number;
+  by: string;
+  role: string;
+  reason: string;
+}
+
+export interface Move {
+  before: string;
+  after: string;
+  users: number;
+}
+
+export interface ChangePlan {
+  flag: string;
+  environment: string;
+  before_percent: number;
+  after_percent: number;
+  moved: number;
+  left: number;
+  joined: number;
+  moves: Move[];
+  exact: boolean;
+  uncounted: string[];
+}
+
+export interface WaitingView {
+  number: number;
+  at: number;
+  author: string;
+  summary: string;
+  reason: string;
+  needed: number;
+  role: string;
+  digest: string;
+  given: Given[];
+  plans: ChangePlan[];
+  trouble: string;
+}
+
+export interface FlagEverywhere {
+  version: number;
+  row: FlagRow;
+  variants: VariantView[];
+  off: string;
+  places: PlaceView[];
+  requests: WaitingView[];
+  trouble: string;
+}
+
 export interface Problem {
   file: string;
   line: number;
@@ -341,6 +487,44 @@ export interface Problem {
   hint: string;
   code: string;
   severity: string;
+}
+
+export interface FlagsAnswer {
+  version: number;
+  plans: ChangePlan[];
+  needs_rebucket: string[];
+  warnings: Problem[];
+  request: number;
+}
+
+export interface RequestView {
+  number: number;
+  at: number;
+  author: string;
+  state: string;
+  summary: string;
+  reason: string;
+  needed: number;
+  role: string;
+  digest: string;
+  given: Given[];
+  write: Record<string, Json>;
+}
+
+export interface VariantMinute {
+  minute: number;
+  variant: string;
+  evaluations: number;
+  requests: number;
+  failures: number;
+  durations: number[];
+}
+
+export interface AskerView {
+  program: string;
+  at: number;
+  evaluations: number;
+  version: number | null;
 }
 
 export interface ProblemDocument {

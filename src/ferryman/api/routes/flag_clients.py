@@ -85,6 +85,11 @@ async def post_evaluations(call: Call[EnvironmentQuery, EvaluationsReport]) -> E
         durations = [*each.durations, *[0] * (DURATION_CLASSES - len(each.durations))]
         told.append((each.flag, each.variant, Tally(0, each.requests, each.failures, durations)))
     cells = [(Cell(environment, flag, variant or "", minute), tally) for flag, variant, tally in told if flag in known]
+    counts: dict[str, int] = {}
+    for each in body.counts:
+        if each.flag in known:
+            counts[each.flag] = counts.get(each.flag, 0) + each.evaluations
+    service.askers.told(environment, call.principal.name, counts, body.version, time.time())
     return EvaluationsTaken(service.evaluations.add(cells, time.time()))
 
 

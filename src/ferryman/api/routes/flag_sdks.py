@@ -110,7 +110,12 @@ def _count(call: AnyCall, environment: str, counts: Iterable[tuple[str, str, int
         for flag, variant, minute, number in counts
         if number > 0
     ]
-    call.api.controller.flags.evaluations.add(cells, time.time())
+    service, now = call.api.controller.flags, time.time()
+    numbers: dict[str, int] = {}
+    for cell, tally in cells:
+        numbers[cell.flag] = numbers.get(cell.flag, 0) + tally.evaluations
+    service.askers.told(environment, call.principal.name, numbers, None, now)
+    service.evaluations.add(cells, now)
 
 
 def _row(

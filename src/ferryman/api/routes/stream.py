@@ -77,7 +77,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         detail=(
             "`event: snapshot` (`{position, services, left_off}`) when the stream begins and after a client fell behind, "
             "`event: event` (an `EventView`, its position as id), `event: view` (a `ServiceView` that changed, at most one "
-            "a second of each service). A comment every 15 s. With `Last-Event-ID` what was missed comes first."
+            "a second of each service), and for who follows all `event: flags` (`{version, rows, gone, whole}`: rows of "
+            "`GET /v1/flags` that changed). A comment every 15 s. With `Last-Event-ID` what was missed comes first."
         ),
     ),
 )

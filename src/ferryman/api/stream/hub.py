@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ferryman.api.port import Operations
 from ferryman.api.stream.feed import VIEW_SECONDS, ViewFeed
+from ferryman.api.stream.flags import FlagFeed
 from ferryman.api.stream.messages import HEARTBEAT, Piece, events_message, snapshot_message, view_message
 from ferryman.api.stream.subscriber import Services, StillAllowed, Subscriber
 from ferryman.model.errors import ControllerError, FerrymanError
@@ -58,6 +59,7 @@ class Hub:
         self._tasks: list[asyncio.Task[None]] = []
         self._starting = asyncio.Lock()
         self._feed = ViewFeed(controller, self._publish_view)
+        self._flags = FlagFeed(controller.flags, self._publish_flags)
         self._closed = False
 
     async def join(self, services: Services, still_allowed: StillAllowed | None = None) -> Subscriber:
@@ -107,6 +109,7 @@ class Hub:
     # ------------------------------------------------------------------ the work
     async def _start(self) -> None:
         self.position = await self._controller.wait(0, 0.0)
+        self._flags.begin()
         duties = (self._pump(), self._watch(), self._beat())
         self._tasks = [asyncio.create_task(duty, name=f"stream {duty.__name__}") for duty in duties]
 
@@ -115,6 +118,7 @@ class Hub:
             task.cancel()
         self._tasks = []
         self._feed.forget()
+        self._flags.end()
 
     async def _pump(self) -> None:
         await self._forever(self._pump_once)
@@ -185,6 +189,12 @@ class Hub:
                 self._put(subscriber, piece)
             if number % VIEWS_AT_ONCE == 0:
                 await asyncio.sleep(0)
+
+    def _publish_flags(self, piece: Piece) -> None:
+        """To those who follow every service: flags belong to none."""
+        for subscriber in self._subscribers:
+            if subscriber.services is None and not subscriber.closed:
+                self._put(subscriber, piece)
 
     def _put(self, subscriber: Subscriber, piece: Piece) -> None:
         if not subscriber.put(piece):

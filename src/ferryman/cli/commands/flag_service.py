@@ -18,7 +18,8 @@ from ferryman.model.errors import UsageError
 from ferryman.spec.flag_text import flags_text
 
 
-def _reading(context: Context) -> FlagCalls:
+def flag_reader(context: Context) -> FlagCalls:
+    """Calls for a command that only looks."""
     return FlagCalls(reading_client(context), context.actor)
 
 
@@ -26,7 +27,8 @@ def _acting(context: Context) -> FlagCalls:
     return FlagCalls(started_client(context), context.actor)
 
 
-def _environment(context: Context) -> str:
+def environment_of(context: Context) -> str:
+    """The one that a command is about. Raises `UsageError`."""
     given = context.args.env
     if given and len(given) > 1:
         raise UsageError("bad_usage", "this command is about one environment", "give --env once")
@@ -35,7 +37,7 @@ def _environment(context: Context) -> str:
 
 def list_flags(context: Context) -> int:
     """The flags of an environment."""
-    calls, environment = _reading(context), _environment(context)
+    calls, environment = flag_reader(context), environment_of(context)
     view = calls.flags(environment)
     context.out.emit(view)
     if view.flags:
@@ -51,7 +53,7 @@ def list_flags(context: Context) -> int:
 
 def show(context: Context) -> int:
     """One flag."""
-    view = _reading(context).flag(_environment(context), context.args.key)
+    view = flag_reader(context).flag(environment_of(context), context.args.key)
     context.out.emit(view)
     context.out.say(views.shown(view))
     return OK
@@ -59,7 +61,7 @@ def show(context: Context) -> int:
 
 def history(context: Context) -> int:
     """What was done to a flag."""
-    found = _reading(context).history(_environment(context), context.args.key)
+    found = flag_reader(context).history(environment_of(context), context.args.key)
     context.out.emit(found)
     context.out.say(views.done(found))
     return OK
@@ -67,7 +69,7 @@ def history(context: Context) -> int:
 
 def diff(context: Context) -> int:
     """Two versions of a flag; the last two if none are named."""
-    args, calls, environment = context.args, _reading(context), _environment(context)
+    args, calls, environment = context.args, flag_reader(context), environment_of(context)
     written = [each for each in calls.history(environment, args.key) if each.kind in {"created", "written", "removed"}]
     after = args.to_version or written[-1].version
     earlier = [each.version for each in written if each.version < after]
@@ -83,7 +85,7 @@ def diff(context: Context) -> int:
 def plan(context: Context) -> int:
     """What a file would do. Exit: 0, or 1 when it would take --rebucket."""
     text, file = read_flags_file(context)
-    found = _reading(context).plan(text, file, tuple(context.args.env or ()))
+    found = flag_reader(context).plan(text, file, tuple(context.args.env or ()))
     _tell_plan(context, found)
     context.out.emit(found)
     return NOT_DONE if found.needs_rebucket else OK
@@ -119,7 +121,7 @@ def _tell_dry(context: Context, found: FlagsAnswer) -> int:
 
 def rollout(context: Context) -> int:
     """Change exposure or state."""
-    args, calls, environment = context.args, _acting(context), _environment(context)
+    args, calls, environment = context.args, _acting(context), environment_of(context)
     if args.percent is None and args.state is None:
         raise UsageError("bad_usage", "what is to change?", "ferry flags rollout KEY 25, or --state disabled")
     exposure = None if args.percent is None else _percent(args.percent)
@@ -143,7 +145,7 @@ def _percent(text: str) -> float:
 
 def revert(context: Context) -> int:
     """Write a flag again as it was."""
-    args, calls, environment = context.args, _acting(context), _environment(context)
+    args, calls, environment = context.args, _acting(context), environment_of(context)
     seen = calls.history(environment, args.key)[-1].version
     asked = FlagRevert(seen, args.back_to or 0, args.reason, args.rebucket, args.dry_run, context.actor)
     found = calls.revert(environment, args.key, asked)
@@ -153,7 +155,7 @@ def revert(context: Context) -> int:
 
 def delete(context: Context) -> int:
     """Take a flag out of an environment."""
-    args, calls, environment = context.args, _acting(context), _environment(context)
+    args, calls, environment = context.args, _acting(context), environment_of(context)
     seen = calls.flag(environment, args.key).summary.version
     return _tell_written(context, calls.remove(environment, args.key, FlagRemoval(seen, args.reason, context.actor)))
 
@@ -169,7 +171,7 @@ def unkill(context: Context) -> int:
 
 
 def _override(context: Context, deed: str) -> int:
-    view = _acting(context).override(_environment(context), context.args.key, deed, context.args.reason)
+    view = _acting(context).override(environment_of(context), context.args.key, deed, context.args.reason)
     context.out.emit(view)
     context.out.say(_stands(view.environment, view.summary, view.definition.off))
     return OK
@@ -183,7 +185,7 @@ def _stands(environment: str, flag: FlagSummary, off: str) -> str:
 
 def evaluate(context: Context) -> int:
     """What a flag serves to a user."""
-    found = _reading(context).explain(_environment(context), context.args.key, user_context(context))
+    found = flag_reader(context).explain(environment_of(context), context.args.key, user_context(context))
     context.out.emit(found)
     context.out.say(json.dumps(found.value) if found.variant is not None else f"(none: {found.error or found.reason})")
     return OK
@@ -191,7 +193,7 @@ def evaluate(context: Context) -> int:
 
 def explain(context: Context) -> int:
     """Why a user gets what they get."""
-    found = _reading(context).explain(_environment(context), context.args.key, user_context(context))
+    found = flag_reader(context).explain(environment_of(context), context.args.key, user_context(context))
     context.out.emit(found)
     context.out.say(views.explained(found))
     return OK
@@ -226,7 +228,7 @@ def _value(text: str) -> Any:
 
 def export(context: Context) -> int:
     """An environment as flagd JSON, or as a flags file."""
-    calls, environment = _reading(context), _environment(context)
+    calls, environment = flag_reader(context), environment_of(context)
     if context.args.format == "flagd":
         # Written as it is meant to be read by flagd: with --json too.
         text = json.dumps({"flags": calls.served(environment).flags}, indent=2, ensure_ascii=False)

@@ -61,6 +61,8 @@ class Evaluations:
 
     def __init__(self) -> None:
         self._cells: dict[Cell, Tally] = {}
+        self._last: dict[tuple[str, str], int] = {}
+        self._first: dict[str, int] = {}
         self._swept_at = 0.0
 
     def add(self, counts: Iterable[tuple[Cell, Tally]], now: float) -> int:
@@ -74,6 +76,7 @@ class Evaluations:
             if whole in self._cells or len(self._cells) < CELLS_MAX:
                 self._cells.setdefault(whole, Tally()).add(tally)
                 taken += 1
+            self._note(whole)
         return taken
 
     def of(self, environment: str, flag: str, since: float) -> tuple[VariantMinute, ...]:
@@ -86,6 +89,18 @@ class Evaluations:
             if (cell.environment, cell.flag) == (environment, flag) and cell.minute >= since
         ]
         return tuple(sorted(found, key=lambda each: (each.minute, each.variant)))
+
+    def unasked(self, environment: str, flags: Iterable[str], now: float) -> frozenset[str]:
+        """Those of `flags` that no program asked for within the last day. None where it has not been counted for as long."""
+        first = self._first.get(environment)
+        if first is None or first > now - KEPT_SECONDS:
+            return frozenset()
+        return frozenset(key for key in flags if self._last.get((environment, key), 0) < now - KEPT_SECONDS)
+
+    def _note(self, cell: Cell) -> None:
+        known = (cell.environment, cell.flag)
+        self._last[known] = max(cell.minute, self._last.get(known, 0))
+        self._first[cell.environment] = min(cell.minute, self._first.get(cell.environment, cell.minute))
 
     def _sweep(self, now: float) -> None:
         if now - self._swept_at < MINUTE:

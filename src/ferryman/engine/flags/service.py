@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from ferryman.engine.flags.approving import approval_of, check_word, has_enough, open_request, requested
+from ferryman.engine.flags.askers import Askers
 from ferryman.engine.flags.evaluations import Evaluations
 from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.served import Served
+from ferryman.flags.board import FlagRow, FlagsBoard, flag_rows, flags_board
 from ferryman.flags.check import Finding, shown
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
 from ferryman.flags.drafting import Draft, draft
@@ -28,11 +30,12 @@ from ferryman.flags.ledger import (
     Ledger,
     Overridden,
     Recorded,
+    Touched,
     Written,
     body_of,
 )
 from ferryman.flags.plan import ChangePlan
-from ferryman.flags.requests import Answered, Request
+from ferryman.flags.requests import Answered, Request, keys_of
 from ferryman.flags.stale import stale
 from ferryman.model.errors import Conflict, FerrymanError, Refused, StoreError, UsageError
 from ferryman.model.settings import FlagApproval
@@ -44,6 +47,10 @@ OVERRIDE_DEEDS = {"kill": "flag_killed", "unkill": "flag_unkilled", "trip": "fla
 
 OnChange = Callable[[str, int, frozenset[str]], None]
 """Told environment, config version and the keys of the flags that are served differently. Must be quick and not raise."""
+
+OnEntry = Callable[[frozenset[str]], None]
+"""Told the keys of the flags that an entry of the log is about, also where nothing is served differently. Must be quick and
+not raise."""
 
 Place = Callable[[Sequence[Finding]], FerrymanError]
 """How findings are told: with their places in a document, where there is one."""
@@ -65,6 +72,7 @@ class FlagService:
         self.ledger = Ledger()
         self.trouble = ""
         self.evaluations = Evaluations()
+        self.askers = Askers()
         self._forms = Forms()
         self._now = now
         self._approvals = tuple(approvals)
@@ -72,6 +80,7 @@ class FlagService:
         self._served: dict[str, Served] = {}
         self._writing = asyncio.Lock()
         self._listeners: list[OnChange] = []
+        self._readers: list[OnEntry] = []
 
     async def load(self, journal: Journal) -> None:
         """Read what was written before. Raises `StoreError`."""
@@ -109,8 +118,24 @@ class FlagService:
         whole = self.environment(DEFAULT_ENVIRONMENT).whole
         if not whole.flags:
             return None
-        today = dt.datetime.fromtimestamp(self._now(), dt.UTC).date()
-        return tuple(sorted({str(finding.path[1]) for finding in stale(whole, today, DEFAULT_ENVIRONMENT, ())}))
+        found = stale(whole, self._today(), DEFAULT_ENVIRONMENT, ())
+        return tuple(sorted({str(finding.path[1]) for finding in found}))
+
+    def board(self) -> FlagsBoard:
+        """Every flag in every environment."""
+        return flags_board(self.ledger, self._today(), self._unasked(), self.trouble)
+
+    def rows(self, keys: Collection[str]) -> tuple[FlagRow, ...]:
+        """Some of it: none for flags that are nowhere."""
+        return flag_rows(self.ledger, keys, self._today(), self._unasked())
+
+    def _today(self) -> dt.date:
+        return dt.datetime.fromtimestamp(self._now(), dt.UTC).date()
+
+    def _unasked(self) -> dict[str, frozenset[str]]:
+        now = self._now()
+        every = self.ledger.environments.items()
+        return {name: self.evaluations.unasked(name, each.flags, now) for name, each in every}
 
     def known(self, environment: str, key: str) -> Flag:
         """Raises `UsageError` (``unknown_flag``)."""
@@ -158,6 +183,11 @@ class FlagService:
         """Tell of every change that is served; returns what ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def on_entry(self, reader: OnEntry) -> Callable[[], None]:
+        """Tell of every entry, those of requests too; returns what ends it."""
+        self._readers.append(reader)
+        return lambda: self._readers.remove(reader)
 
     # ------------------------------------------------------------------ writes
     async def plan(self, changes: Sequence[Change], refuse: Place | None = None) -> Draft:
@@ -256,12 +286,22 @@ class FlagService:
             STREAM, at=self._now(), actor=actor, kind=kind, body=encoded, expected_seq=self.ledger.version
         )
         entry = await self._guarded(writing)
-        for environment, flags, segments in self.ledger.apply(_recorded(entry)):
+        touched = self.ledger.apply(_recorded(entry))
+        for environment, flags, segments in touched:
             served = self.served(environment)
             changed = served.update(self.ledger.environment(environment), flags, segments)
             for listener in tuple(self._listeners):
                 listener(environment, entry.seq, changed)
+        self._tell_readers(kind, encoded, touched)
         return entry.seq
+
+    def _tell_readers(self, kind: str, body: dict[str, Any], touched: Sequence[Touched]) -> None:
+        number = self.ledger.version if kind == "change_requested" else int(body.get("request", 0))
+        request = self.ledger.requests.known.get(number)
+        keys = frozenset(key for each in touched for key in each.flags)
+        keys |= keys_of(request) if request else frozenset[str]()
+        for reader in tuple(self._readers):
+            reader(keys)
 
     async def _guarded(self, asked: Awaitable[T]) -> T:
         """Note whether the log answers."""

@@ -1,0 +1,231 @@
+"""Every flag in every environment at one glance, and one flag in all of them: plain values, ready for JSON. Times are
+epoch seconds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
+from ferryman.flags.ledger import Environment, Ledger, Override
+from ferryman.flags.plan import ChangePlan
+from ferryman.flags.requests import Given, Request, keys_of
+from ferryman.flags.sentences import Sentence, breaker_words, sentences
+from ferryman.flags.slots import BUCKETS, division
+from ferryman.flags.stale import stale
+from ferryman.flags.views import DoneView, EnvironmentView, environment_view, flag_view, summary
+
+Unasked = Mapping[str, frozenset[str]]
+"""Environment -> keys of the flags that no program asked for of late."""
+
+
+class StaleView(msgspec.Struct, frozen=True):
+    """Why a flag should go. `code`: expired, decided or unasked; `command` takes it out of code, `since` is when it was
+    changed the last time."""
+
+    code: str
+    environment: str
+    message: str
+    command: str
+    since: float
+
+
+class FlagCell(msgspec.Struct, frozen=True):
+    """One flag in one environment. `serves` is the variant of everybody whom no rule decides about, "" where they are
+    divided or where it is the default of the programs; `rules` counts what is asked before."""
+
+    environment: str
+    state: str
+    serves: str
+    exposed_percent: float
+    rules: int
+    version: int
+    changed_at: float
+    changed_by: str
+
+
+class FlagRow(msgspec.Struct, frozen=True):
+    """One flag: a cell for each environment that it is in. Owner, expiry (YYYY-MM-DD) and description are those of `prod`,
+    or of the first environment; `requests` counts changes of it that wait for people."""
+
+    key: str
+    kind: str
+    owner: str
+    expires: str
+    description: str
+    cells: tuple[FlagCell, ...]
+    stale: tuple[StaleView, ...] = ()
+    requests: int = 0
+
+
+class FlagsBoard(msgspec.Struct, frozen=True):
+    """All of them, by key, as of the config version `version`."""
+
+    version: int
+    environments: tuple[EnvironmentView, ...]
+    flags: tuple[FlagRow, ...]
+    trouble: str = ""
+
+
+class SlotView(msgspec.Struct, frozen=True):
+    """A part of the users whom no rule decides about, in the order of the buckets."""
+
+    variant: str
+    percent: float
+    exposed: bool
+
+
+class VariantView(msgspec.Struct, frozen=True):
+    """One answer of a flag."""
+
+    name: str
+    value: Any
+
+
+class PlaceView(msgspec.Struct, frozen=True):
+    """One flag in one environment. `exposure_percent` is None where it has no rollout; `rules` are what is asked in turn, in
+    words; `history` are the last things done to it, oldest first."""
+
+    cell: FlagCell
+    exposure_percent: float | None
+    by: str
+    breaker: str
+    override: Override | None
+    rules: tuple[Sentence, ...]
+    slots: tuple[SlotView, ...]
+    history: tuple[DoneView, ...]
+    needed_by: tuple[str, ...]
+
+
+class WaitingView(msgspec.Struct, frozen=True):
+    """A change that waits for people: what it would do as things are now, or in `trouble` why it cannot be made any more."""
+
+    number: int
+    at: float
+    author: str
+    summary: str
+    reason: str
+    needed: int
+    role: str
+    digest: str
+    given: tuple[Given, ...]
+    plans: tuple[ChangePlan, ...] = ()
+    trouble: str = ""
+
+
+class FlagEverywhere(msgspec.Struct, frozen=True):
+    """One flag in all its environments, as of the config version `version`."""
+
+    version: int
+    row: FlagRow
+    variants: tuple[VariantView, ...]
+    off: str
+    places: tuple[PlaceView, ...]
+    requests: tuple[WaitingView, ...]
+    trouble: str = ""
+
+
+def flags_board(ledger: Ledger, today: dt.date, unasked: Unasked, trouble: str) -> FlagsBoard:
+    """The whole of it."""
+    environments = [each for _, each in sorted(ledger.environments.items())]
+    keys = sorted({key for each in environments for key in each.flags})
+    views = tuple(environment_view(each, trouble) for each in environments)
+    return FlagsBoard(ledger.version, views, flag_rows(ledger, keys, today, unasked), trouble)
+
+
+def flag_rows(ledger: Ledger, keys: Iterable[str], today: dt.date, unasked: Unasked) -> tuple[FlagRow, ...]:
+    """The rows of these flags; none for those that are nowhere."""
+    waiting = [each for each in ledger.requests.known.values() if each.state == "open"]
+    asked = [key for each in waiting for key in keys_of(each)]
+    kept = frozenset(keys)
+    old = _stale(ledger, kept, today, unasked)
+    found: list[FlagRow] = []
+    for key in sorted(kept):
+        there = [each for _, each in sorted(ledger.environments.items()) if key in each.flags]
+        if not there:
+            continue
+        flag = next((each for each in there if each.name == DEFAULT_ENVIRONMENT), there[0]).flags[key]
+        found.append(
+            FlagRow(
+                key=key,
+                kind=flag.kind.value,
+                owner=flag.owner,
+                expires=flag.expires,
+                description=flag.description,
+                cells=tuple(_cell(each, each.flags[key]) for each in there),
+                stale=old.get(key, ()),
+                requests=asked.count(key),
+            )
+        )
+    return tuple(found)
+
+
+def flag_everywhere(ledger: Ledger, row: FlagRow, requests: tuple[WaitingView, ...], trouble: str) -> FlagEverywhere:
+    """One of them."""
+    places = [ledger.environments[cell.environment] for cell in row.cells]
+    one = places[0].flags[row.key]
+    variants = tuple(VariantView(each.name, each.value) for each in one.variants)
+    shown = tuple(_place(each, each.flags[row.key]) for each in places)
+    return FlagEverywhere(ledger.version, row, variants, one.off, shown, requests, trouble)
+
+
+def waiting_view(request: Request, plans: tuple[ChangePlan, ...], trouble: str) -> WaitingView:
+    """A change that waits."""
+    asked = request.asked
+    reason, given = str(asked.write.get("reason", "")), tuple(request.given)
+    return WaitingView(
+        request.number, request.at, request.author, asked.summary, reason, asked.needed, asked.role, asked.digest, given,
+        plans, trouble,
+    )  # fmt: skip
+
+
+def _cell(environment: Environment, flag: Flag) -> FlagCell:
+    one = summary(environment, flag)
+    divided = division(flag)
+    serves = divided[0].variant if len(divided) == 1 and flag.enabled else ""
+    return FlagCell(
+        environment=environment.name,
+        state=one.state,
+        serves=flag.off if one.state in {"killed", "tripped"} else serves,
+        exposed_percent=one.exposed_percent,
+        rules=len(flag.rules) + len(flag.needs),
+        version=one.version,
+        changed_at=one.changed_at,
+        changed_by=one.changed_by,
+    )
+
+
+def _place(environment: Environment, flag: Flag) -> PlaceView:
+    view = flag_view(environment, flag, {})
+    rollout = flag.rollout
+    slots = tuple(SlotView(each.variant, each.size * 100.0 / BUCKETS, each.exposed) for each in division(flag))
+    return PlaceView(
+        cell=_cell(environment, flag),
+        exposure_percent=None if rollout is None else rollout.exposure_percent,
+        by="" if rollout is None else rollout.by,
+        breaker=breaker_words(flag.breaker),
+        override=view.override,
+        rules=sentences(flag),
+        slots=slots,
+        history=view.history,
+        needed_by=view.needed_by,
+    )
+
+
+def _stale(ledger: Ledger, keys: frozenset[str], today: dt.date, unasked: Unasked) -> dict[str, tuple[StaleView, ...]]:
+    """Of `prod`; where it has no flags, of the only environment that has some."""
+    there = [each for each in ledger.environments.values() if each.flags]
+    here = next((each for each in there if each.name == DEFAULT_ENVIRONMENT), there[0] if len(there) == 1 else None)
+    if here is None:
+        return {}
+    found: dict[str, tuple[StaleView, ...]] = {}
+    some = msgspec.structs.replace(here.whole, flags={key: flag for key, flag in here.flags.items() if key in keys})
+    for finding in stale(some, today, here.name, (), unasked.get(here.name, frozenset())):
+        key = str(finding.path[1])
+        since = here.history[key][-1].at
+        view = StaleView(finding.code, here.name, finding.message.replace("`", ""), finding.hint, since)
+        found[key] = (*found.get(key, ()), view)
+    return found
