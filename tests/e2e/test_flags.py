@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import psutil
 import pytest
 
+from ferryman.api.place import socket_path, state_folder
 from ferryman_flags.client import FlagClient
 from project import door
 from support import eventually
@@ -65,6 +69,50 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     made.end(signal.SIGTERM)
     envoys = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or ())]
     assert not envoys
+
+
+def kept_evaluations(folder: Path) -> int:
+    """What the store holds, of all minutes."""
+    file = sqlite3.connect(f"file:{folder}/.ferryman/state.db?mode=ro", uri=True)
+    try:
+        return int(file.execute("SELECT coalesce(sum(evaluations), 0) FROM exposure_minute").fetchone()[0])
+    finally:
+        file.close()
+
+
+@pytest.mark.slow
+def test_counts_survive_kill_nine_but_for_the_last_seconds_and_a_quiet_end_whole(shop: Shop) -> None:
+    assert shop.ferry("flags", "set", str(shop.folder / "flags.yaml"))[0] == 0
+    token = shop.ferry("token", "create", "--name", "app", "--server", "prod")[1].strip()
+
+    def report(evaluations: int) -> None:
+        now = time.time()
+        count = {"flag": "new-checkout", "variant": "off", "reason": "DEFAULT", "evaluations": evaluations}
+        body = {"version": 1, "since": now - 10, "until": now, "counts": [count]}
+        headers = {"authorization": f"Bearer {token}"}
+        answer = httpx2.post(f"{shop.url}/v1/flags/evaluations", json=body, headers=headers)
+        assert answer.json() == {"taken": 1}
+
+    def counted() -> int:
+        since = f"?since={time.time() - 3600}"
+        path = f"/v1/environments/prod/flags/new-checkout/evaluations{since}"
+        with httpx2.Client(
+            transport=httpx2.HTTPTransport(uds=str(socket_path(state_folder(shop.folder)))), base_url="http://localhost"
+        ) as owner:
+            return sum(each["evaluations"] for each in owner.get(path).json())
+
+    for number in range(1, 6):
+        report(10**number)
+    eventually(lambda: kept_evaluations(shop.folder) == 111_110, what="the counts in the store", seconds=60)
+    report(1)
+    shop.end(signal.SIGKILL)
+    shop.serve()
+    assert counted() in {111_110, 111_111}, "all but the last seconds, and nothing twice"
+    before = counted()
+    report(2)
+    shop.end(signal.SIGTERM)
+    shop.serve()
+    assert counted() == before + 2
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ class Alive(msgspec.Struct, frozen=True):
 
 class Ready(msgspec.Struct, frozen=True):
     """Whether the controller can do its work, and what keeps it from doing so. `warnings` keep it from nothing: channels
-    by which people are not reached."""
+    by which people are not reached, flags that are served on without a store."""
 
     ready: bool
     problems: tuple[str, ...] = ()

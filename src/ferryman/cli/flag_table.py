@@ -123,8 +123,8 @@ FLAG_COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "flags stale", "commands.flag_code:stale", "flags that have done their work, and should go",
-        "Those of a flags file that expired, that give everybody the same in an environment, or that stand nowhere in the Python "
-        "code. Needs no controller. Exit: 0 there are none, 1 there are: a check for CI.",
+        "Those of a flags file that expired, that give everybody the same in an environment, that stand nowhere in the Python "
+        "code, or that no program evaluated for 30 days: a controller that runs is asked for that, and none is needed. Exit: 0 there are none, 1 there are: a check for CI.",
         ("ferry flags stale flags.yaml", "ferry flags stale flags.yaml --path src --env staging"),
         ("flags_file", "flag_sources", "flag_stale"),
     ),

@@ -8,6 +8,7 @@ import difflib
 import logging
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,6 +137,7 @@ class Controller:
             self._position = stored.position
         self._clock.not_before(await store.latest_at())
         await self.flags.load(store)
+        await self.flags.keep_counts(store, time.time)
         await self._router.start()
         await target.start()
         target.on_change(self._wake)
@@ -156,6 +158,7 @@ class Controller:
         if self._unsubscribe is not None:
             self._unsubscribe()
         await self.notifier.close()
+        await self.flags.close()
         if self._ports is not None:
             for part in (self._ports.target, self._ports.router, self._ports.metrics, self._ports.store):
                 with contextlib.suppress(FerrymanError, OSError):

@@ -116,6 +116,10 @@ class Environment:
         found = self.overrides.get(key, {})
         return found.get("killed") or found.get("tripped")
 
+    def created_at(self, key: str) -> float:
+        """When a flag was there again, the last time (epoch seconds); 0 for none."""
+        return next((done.at for done in reversed(self.history.get(key, [])) if done.kind == "created"), 0.0)
+
     def in_force(self) -> dict[str, str]:
         """Flag -> kind of its override."""
         return {key: next(iter(sorted(kinds))) for key, kinds in self.overrides.items() if kinds}

@@ -12,12 +12,16 @@ LASTING = frozenset({Kind.OPS, Kind.PERMISSION})
 """Kinds that stay in the code on purpose."""
 
 
+UNASKED_SECONDS = 30 * 86_400.0
+"""A flag that no program evaluates for so long is needed by nobody."""
+
+
 def stale(
     whole: FlagSet, today: dt.date, environment: str, unused: Collection[str], unasked: Collection[str] = ()
 ) -> Iterator[Finding]:
     """Findings about flags that should go. Codes: ``expired``; ``decided``: in `environment` everybody gets the same
     variant; ``unused``: the key is one of `unused`, those that stand nowhere in the code; ``unasked``: it is one of
-    `unasked`, those that no program asks for."""
+    `unasked`, those that no program evaluated for `UNASKED_SECONDS`."""
     for key, flag in whole.flags.items():
         if flag.expires and dt.date.fromisoformat(flag.expires) < today:
             yield Finding(("flags", key, "expires"), "expired", f"`{key}` expired on {flag.expires}", _way_out(flag))
@@ -28,7 +32,9 @@ def stale(
         if key in unused:
             yield Finding(("flags", key), "unused", f"`{key}` stands nowhere in the code", f"ferry flags delete {key}")
         if key in unasked:
-            yield Finding(("flags", key), "unasked", f"no program asks for `{key}` in {environment}", _way_out(flag))
+            days = round(UNASKED_SECONDS / 86_400)
+            message = f"no program asked for `{key}` in {environment} for {days} days"
+            yield Finding(("flags", key), "unasked", message, _way_out(flag))
 
 
 def decided(flag: Flag) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -26,7 +28,8 @@ class DoneView(msgspec.Struct, frozen=True):
 
 class FlagSummary(msgspec.Struct, frozen=True):
     """One flag in a list. `state`: enabled, disabled, killed or tripped. `exposed_percent` is of the users whom no rule
-    decides about; `version` is the config version of its last change."""
+    decides about; `version` is the config version of its last change. `evaluated_at` is when programs last said that they
+    evaluated it, of long ago the day; None: not within memory."""
 
     key: str
     kind: str
@@ -38,17 +41,19 @@ class FlagSummary(msgspec.Struct, frozen=True):
     owner: str = ""
     expires: str = ""
     description: str = ""
+    evaluated_at: float | None = None
 
 
 class FlagsView(msgspec.Struct, frozen=True):
     """The flags of one environment, by key. `trouble` says what is wrong with the log: flags are served on then, and not
-    written."""
+    written. `unasked` are those that no program evaluated for 30 days."""
 
     environment: str
     version: int
     flags: tuple[FlagSummary, ...]
     segments: dict[str, str]
     trouble: str = ""
+    unasked: tuple[str, ...] = ()
 
 
 class FlagView(msgspec.Struct, frozen=True):
@@ -74,18 +79,24 @@ class EnvironmentView(msgspec.Struct, frozen=True):
     trouble: str = ""
 
 
-def flags_view(environment: Environment, trouble: str) -> FlagsView:
+Evaluated = Mapping[str, float]
+"""When each flag was last evaluated, by key."""
+
+UNKNOWN: Evaluated = MappingProxyType({})
+
+
+def flags_view(environment: Environment, trouble: str, evaluated: Evaluated, unasked: tuple[str, ...]) -> FlagsView:
     """All of one environment."""
-    summaries = tuple(summary(environment, flag) for _, flag in sorted(environment.flags.items()))
+    summaries = tuple(summary(environment, flag, evaluated) for _, flag in sorted(environment.flags.items()))
     segments = {key: segment.when for key, segment in sorted(environment.segments.items())}
-    return FlagsView(environment.name, environment.version, summaries, segments, trouble)
+    return FlagsView(environment.name, environment.version, summaries, segments, trouble, unasked)
 
 
-def flag_view(environment: Environment, flag: Flag, served: dict[str, Any]) -> FlagView:
+def flag_view(environment: Environment, flag: Flag, served: dict[str, Any], evaluated: Evaluated = UNKNOWN) -> FlagView:
     """One of them."""
     return FlagView(
         environment=environment.name,
-        summary=summary(environment, flag),
+        summary=summary(environment, flag, evaluated),
         definition=flag,
         served=served,
         override=environment.override(flag.key),
@@ -94,7 +105,7 @@ def flag_view(environment: Environment, flag: Flag, served: dict[str, Any]) -> F
     )
 
 
-def summary(environment: Environment, flag: Flag) -> FlagSummary:
+def summary(environment: Environment, flag: Flag, evaluated: Evaluated = UNKNOWN) -> FlagSummary:
     """One flag in a list."""
     override = environment.override(flag.key)
     last = environment.history[flag.key][-1]
@@ -110,6 +121,7 @@ def summary(environment: Environment, flag: Flag) -> FlagSummary:
         owner=flag.owner,
         expires=flag.expires,
         description=flag.description,
+        evaluated_at=evaluated.get(flag.key),
     )
 
 

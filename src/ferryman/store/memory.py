@@ -26,12 +26,13 @@ from ferryman.store.base import (
 from ferryman.store.chain import seal
 from ferryman.store.errors import closed
 from ferryman.store.memory_journal import MemoryJournal
+from ferryman.store.memory_tallies import MemoryTallies
 from ferryman.store.records import Head, Kept, Record, Sample
 from ferryman.store.replay import Placed
 from ferryman.store.subscribers import Subscribers
 
 
-class MemoryStore(MemoryJournal):
+class MemoryStore(MemoryJournal, MemoryTallies):
     """`Store` in this process alone. `fold` as for the store on a file. To be used from one event loop at a time."""
 
     def __init__(self, fold: Fold | None = None) -> None:

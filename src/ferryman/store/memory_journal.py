@@ -20,6 +20,7 @@ class MemoryJournal:
     """`Journal` in this process alone."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._journal: list[JournalRecord] = []
         self._journal_heads: dict[str, JournalHead] = {}
 

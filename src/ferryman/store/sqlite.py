@@ -11,13 +11,13 @@ import contextlib
 import functools
 import queue
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from ferryman.model.errors import StoreError
-from ferryman.store import records, rules, sqlite_journal, sqlite_sql
+from ferryman.store import records, rules, sqlite_journal, sqlite_sql, sqlite_tallies
 from ferryman.store.base import Append, Fold, Lease, Loaded, Measurement, OnAppend, StoredEvent
 from ferryman.store.errors import closed
 from ferryman.store.journal import Entry, prepare_entry
@@ -25,6 +25,7 @@ from ferryman.store.sqlite_errors import keeps_connection, translated
 from ferryman.store.sqlite_schema import connect_reader, create_file
 from ferryman.store.sqlite_writer import Job, Outcome, Writer
 from ferryman.store.subscribers import Subscribers
+from ferryman.store.tallies import Tallied, TallyRow, check_tallies
 
 READERS = 2
 """Reads at the same time; further ones wait."""
@@ -177,6 +178,22 @@ class SqliteStore:
 
     async def verify_entries(self, stream: str) -> int:
         return await self._read(sqlite_journal.verify, stream)
+
+    async def put_tallies(self, rows: Sequence[TallyRow]) -> None:
+        check_tallies(rows)
+        await self._write(lambda c: sqlite_tallies.put(c, rows), len(rows) * SMALL_BYTES)
+
+    async def tallies(self, since: int) -> tuple[TallyRow, ...]:
+        return await self._read(sqlite_tallies.minutes, since)
+
+    async def daily_tallies(self, environment: str, flag: str, since: int) -> tuple[TallyRow, ...]:
+        return await self._read(sqlite_tallies.days, environment, flag, since)
+
+    async def tallied(self) -> tuple[Tallied, ...]:
+        return await self._read(sqlite_tallies.tallied)
+
+    async def age_tallies(self, before: int, forget_before: int) -> int:
+        return await self._write(lambda c: sqlite_tallies.age(c, before, forget_before), SMALL_BYTES)
 
     def on_append(self, callback: OnAppend) -> Callable[[], None]:
         return self._subscribers.add(callback)

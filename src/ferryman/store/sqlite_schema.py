@@ -121,6 +121,35 @@ MIGRATIONS = (
             "CREATE INDEX created_of_service ON event (service) WHERE kind = 'rollout_created'",
         ),
     ),
+    Migration(
+        4,
+        "counts of flags",
+        (
+            """CREATE TABLE exposure_minute (
+                 begin INTEGER NOT NULL,
+                 environment TEXT NOT NULL,
+                 flag TEXT NOT NULL,
+                 variant TEXT NOT NULL,
+                 evaluations INTEGER NOT NULL,
+                 requests INTEGER NOT NULL,
+                 failures INTEGER NOT NULL,
+                 durations TEXT NOT NULL,
+                 PRIMARY KEY (begin, environment, flag, variant)
+               ) WITHOUT ROWID""",
+            """CREATE TABLE exposure_day (
+                 begin INTEGER NOT NULL,
+                 environment TEXT NOT NULL,
+                 flag TEXT NOT NULL,
+                 variant TEXT NOT NULL,
+                 evaluations INTEGER NOT NULL,
+                 requests INTEGER NOT NULL,
+                 failures INTEGER NOT NULL,
+                 durations TEXT NOT NULL,
+                 PRIMARY KEY (environment, flag, begin, variant)
+               ) WITHOUT ROWID""",
+            "CREATE INDEX exposure_day_in_order ON exposure_day (begin)",
+        ),
+    ),
 )
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from ferryman.api.stream.flags import FlagFeed, FlagsNews
 from ferryman.engine.flags.askers import PROGRAMS_MAX, Askers
-from ferryman.engine.flags.evaluations import Cell, Evaluations, Tally
 from unit.api.test_flag_approvals import Project
 from unit.api.test_flags import PROD, Flags
 
@@ -51,17 +50,6 @@ def test_what_should_go_comes_with_its_command(flags: Flags) -> None:
     ]
     assert found[0]["message"] == "everybody gets on of new-checkout in prod"
     assert abs(found[0]["since"] - time.time()) < 60
-
-
-def test_a_flag_that_no_program_asks_for_is_found_after_a_day() -> None:
-    evaluations, now = Evaluations(), time.time()
-    both = ("asked", "alone")
-    assert evaluations.unasked("prod", both, now) == frozenset()
-    evaluations.add([(Cell("prod", "asked", "on", int(now)), Tally(1))], now)
-    assert evaluations.unasked("prod", both, now + DAY / 2) == frozenset()
-    evaluations.add([(Cell("prod", "asked", "on", int(now + DAY)), Tally(1))], now + DAY)
-    assert evaluations.unasked("prod", both, now + DAY + 120) == {"alone"}
-    assert evaluations.unasked("staging", both, now + DAY + 120) == frozenset()
 
 
 def test_one_flag_everywhere_in_words(flags: Flags) -> None:

@@ -198,17 +198,41 @@ def test_what_programs_counted_is_added_up(flags: Flags) -> None:
     for _ in range(2):
         taken = flags.ask("POST", "/v1/flags/evaluations", body, token=token)
         assert (taken.status_code, taken.json()) == (202, {"taken": 3})
-    late = flags.ask("POST", "/v1/flags/evaluations", body | {"until": now - 200_000}, token=token)
-    assert late.json() == {"taken": 0}
+    made_up = flags.ask(
+        "POST", "/v1/flags/evaluations", body | {"counts": [count | {"variant": "x"}], "outcomes": []}, token=token
+    )
+    assert made_up.json() == {"taken": 0}, "no flag has that variant"
     code_default, high = flags.ask("GET", f"{PROD}/limit/evaluations").json()
     minute = int(now) // 60 * 60
     assert (code_default["minute"], code_default["variant"], code_default["evaluations"]) == (minute, "", 6)
     assert (high["evaluations"], high["requests"], high["failures"], high["durations"][:4]) == (6, 8, 2, [0, 2, 6, 0])
+    (listed,) = [each for each in flags.ask("GET", PROD).json()["flags"] if each["key"] == "limit"]
+    assert listed["evaluated_at"] == minute
     assert flags.ask("GET", f"{PROD}/limit/evaluations?since={now + 60}").json() == []
     assert flags.ask("GET", f"{PROD}/nowhere/evaluations").status_code == 404
 
 
+def test_a_program_with_a_wrong_clock_counts_when_it_reports(flags: Flags) -> None:
+    token, now = flags.doors.program(), time.time()
+    count = {"flag": "limit", "variant": "high", "reason": "STATIC", "evaluations": 3}
+    for wrong in (now - 200_000, now + 200_000):
+        body = {"version": 1, "since": wrong - 10, "until": wrong, "counts": [count]}
+        assert flags.ask("POST", "/v1/flags/evaluations", body, token=token).json() == {"taken": 1}
+    found = flags.ask("GET", f"{PROD}/limit/evaluations").json()
+    assert sum(each["evaluations"] for each in found) == 6
+    assert all(now - 120 <= each["minute"] <= time.time() for each in found)
+
+
 # ---------------------------------------------------------------------- OFREP
+def test_what_the_server_evaluates_is_counted_by_it(flags: Flags) -> None:
+    for _ in range(2):
+        evaluate(flags, "new-checkout", {"targetingKey": "ana"})
+    evaluate(flags, "nowhere", {"targetingKey": "ana"})
+    found = flags.ask("GET", f"{PROD}/new-checkout/evaluations").json()
+    assert {(each["variant"]) for each in found} == {"on"}
+    assert sum(each["evaluations"] for each in found) == 2
+
+
 def evaluate(flags: Flags, key: str = "", context: Any = None, **given: Any):
     given = {"token": flags.admin} | given
     body = {} if context is None else {"context": context}

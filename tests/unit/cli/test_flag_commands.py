@@ -17,6 +17,7 @@ from ferryman.engine.flags.evaluations import Cell, Tally
 from ferryman.engine.flags.service import FlagService
 from ferryman.flags.hashing import bucket_of
 from ferryman.model.settings import FlagApproval
+from ferryman.store.tallies import Tallied
 from flagkit import rollout
 from unit.api.fake_controller import FakeController, serving
 from unit.api.test_flags import CHECKOUT
@@ -71,6 +72,23 @@ def test_a_file_is_planned_and_written(ferry: Ferry) -> None:
     assert (code, out.splitlines()[-1]) == (0, "version 2: 1 flag changed")
     assert ferry.write(25, "s", "--env", "prod")[1].splitlines() == ["nothing changes", "nothing changed"]
     assert ferry.json("history", "new-checkout")[-1]["reason"] == "all is well"
+
+
+def test_what_no_program_evaluates_for_a_month_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ferryman.yaml").write_text("service: shop\n")
+    (tmp_path / "app.py").write_text('client.bool("new-checkout")\nclient.float("limit")\n')
+    month_ago, fake = time.time() - 40 * 86_400, FakeController()
+    fake.flags = FlagService(lambda: month_ago)
+    fake.flags._journal = fake.store
+    with serving(fake, tmp_path):
+        ferry = Ferry(tmp_path, capsys)
+        assert ferry.write(10)[0] == 0
+        assert ferry.ask("stale", str(ferry.file))[:2] == (0, "no flag has outlived its work\n")
+        fake.flags._now = time.time
+        fake.flags.evaluations.begin([], [Tallied("prod", "new-checkout", int(month_ago), int(month_ago))], time.time())
+        code, out, _ = ferry.ask("stale", str(ferry.file))
+        assert (code, "no program asked for `new-checkout` in prod for 30 days" in out) == (1, True)
+    assert "is not looked at" in ferry.ask("stale", str(ferry.file))[2]
 
 
 def test_moving_users_takes_a_word(ferry: Ferry) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -179,6 +179,7 @@ class EvaluationsTaken(msgspec.Struct, frozen=True):
 
 
 class EvaluationsQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From when on, in epoch seconds; left out: the last hour."""
+    """From when on, in epoch seconds; left out: the last hour. `by` is what is added up."""
 
     since: EpochSeconds | None = None
+    by: Literal["minute", "day"] = "minute"

@@ -31,7 +31,7 @@ from ferryman.api.flags.wire import EnvironmentQuery, EvaluationsReport, Evaluat
 from ferryman.api.requests import is_known
 from ferryman.api.stream.messages import MEDIA_TYPE
 from ferryman.api.stream.subscriber import StillAllowed
-from ferryman.engine.flags.evaluations import DURATION_CLASSES, Cell, Tally
+from ferryman.engine.flags.evaluations import DURATION_CLASSES, Cell, Tally, arrived
 
 UNCHECKED = frozenset({"socket"})
 EVENTS_PATH = "/ofrep/v1/events"
@@ -76,21 +76,27 @@ def _last_seen(request: Request) -> int | None:
 
 
 async def post_evaluations(call: Call[EnvironmentQuery, EvaluationsReport]) -> EvaluationsTaken:
-    """What a program counted. It all goes to the minute in which it was sent: reports come every ten seconds."""
+    """What a program counted. It all goes to the minute in which it was sent, for reports come every ten seconds; or in which
+    it came, where the program's clock is wrong."""
     service, body = call.api.controller.flags, call.body
     environment = environment_of(call.principal, call.query.environment)
-    known, minute = service.environment(environment).flags, int(body.until)
+    known, now = service.environment(environment).flags, time.time()
+    minute = arrived(body.until, now)
     told = [(each.flag, each.variant, Tally(evaluations=each.evaluations)) for each in body.counts]
     for each in body.outcomes:
         durations = [*each.durations, *[0] * (DURATION_CLASSES - len(each.durations))]
         told.append((each.flag, each.variant, Tally(0, each.requests, each.failures, durations)))
-    cells = [(Cell(environment, flag, variant or "", minute), tally) for flag, variant, tally in told if flag in known]
+    cells = [
+        (Cell(environment, flag, variant or "", minute), tally)
+        for flag, variant, tally in told
+        if flag in known and (not variant or known[flag].has(variant))
+    ]
     counts: dict[str, int] = {}
     for each in body.counts:
         if each.flag in known:
             counts[each.flag] = counts.get(each.flag, 0) + each.evaluations
-    service.askers.told(environment, call.principal.name, counts, body.version, time.time())
-    return EvaluationsTaken(service.evaluations.add(cells, time.time()))
+    service.askers.told(environment, call.principal.name, counts, body.version, now)
+    return EvaluationsTaken(service.evaluations.add(cells, now))
 
 
 # ---------------------------------------------------------------------- OFREP
@@ -98,14 +104,18 @@ async def post_one(call: Call[EnvironmentQuery, OfrepRequest]) -> Response:
     """One flag for one user."""
     environment = environment_of(call.principal, call.query.environment)
     need_definitions(call.principal)
-    served = call.api.controller.flags.served(environment)
-    return single_response(evaluated(served, str(call.request.path_params["key"]), call.body.context))
+    service, key, now = call.api.controller.flags, str(call.request.path_params["key"]), time.time()
+    found = evaluated(service.served(environment), key, call.body.context)
+    if isinstance(found.variant, str):
+        service.evaluations.add([(Cell(environment, key, found.variant, int(now)), Tally(1))], now)
+    return single_response(found)
 
 
 async def post_bulk(call: Call[EnvironmentQuery, OfrepRequest]) -> Response:
     """All flags for one user. A refetch names the state that it heard of; what is served here is never an older one."""
     served = call.api.controller.flags.served(environment_of(call.principal, call.query.environment))
     context, timely = call.body.context, depends_on_time(served)
+    call.api.controller.flags.evaluations.untold(served.environment, time.time())
     tag = "" if timely else bulk_etag(served, context)
     if tag and is_known(call.request, tag):
         return Response(status_code=304, headers={"etag": tag})

@@ -20,7 +20,7 @@ from ferryman.api.flags.stream import FlagStream
 from ferryman.api.requests import Foreign, is_known
 from ferryman.api.stream.messages import MEDIA_TYPE
 from ferryman.api.stream.subscriber import StillAllowed
-from ferryman.engine.flags.evaluations import Cell, Tally
+from ferryman.engine.flags.evaluations import Cell, Tally, arrived
 
 AnyCall = Call[Any, Any]
 
@@ -101,16 +101,19 @@ async def get_config(call: Call[Nothing, Nothing]) -> Response:
     principal = await access.by_token(str(call.request.path_params["token"]), call.request)
     principal.need(Permission.EVALUATE, "*")
     need_definitions(principal)
-    return _rendered(call, "configcat", environment_of(principal, None))
+    environment = environment_of(principal, None)
+    call.api.controller.flags.evaluations.untold(environment, time.time())
+    return _rendered(call, "configcat", environment)
 
 
 def _count(call: AnyCall, environment: str, counts: Iterable[tuple[str, str, int, int]]) -> None:
+    now = time.time()
     cells = [
-        (Cell(environment, flag, variant, minute), Tally(number))
-        for flag, variant, minute, number in counts
+        (Cell(environment, flag, variant, arrived(second, now)), Tally(number))
+        for flag, variant, second, number in counts
         if number > 0
     ]
-    service, now = call.api.controller.flags, time.time()
+    service = call.api.controller.flags
     numbers: dict[str, int] = {}
     for cell, tally in cells:
         numbers[cell.flag] = numbers.get(cell.flag, 0) + tally.evaluations

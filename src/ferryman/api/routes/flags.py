@@ -25,6 +25,7 @@ from ferryman.api.flags.wire import (
 from ferryman.api.flags.writing import one, planned, read_document, turned, version_before, written
 from ferryman.engine.flags.evaluations import VariantMinute
 from ferryman.engine.flags.explain import Explanation, explain
+from ferryman.engine.flags.service import FlagService
 from ferryman.flags.definition import Flag
 from ferryman.flags.requests import Request, RequestView, request_view
 from ferryman.flags.views import (
@@ -57,14 +58,19 @@ async def get_environments(call: Call[Nothing, Nothing]) -> tuple[EnvironmentVie
 async def get_flags(call: Call[Nothing, Nothing]) -> FlagsView:
     """Those of one environment; none where nothing was written."""
     service = call.api.controller.flags
-    return flags_view(service.environment(str(call.request.path_params["environment"])), service.trouble)
+    name = str(call.request.path_params["environment"])
+    told, unasked = service.evaluated(name), service.unasked(name)
+    return flags_view(service.environment(name), service.trouble, told, unasked)
 
 
 async def get_flag(call: Call[Nothing, Nothing]) -> FlagView:
     """One."""
-    service, (environment, key) = call.api.controller.flags, _place(call)
-    flag = service.known(environment, key)
-    return flag_view(service.environment(environment), flag, service.served(environment).flags.get(key, {}))
+    return _view(call.api.controller.flags, *_place(call))
+
+
+def _view(service: FlagService, environment: str, key: str) -> FlagView:
+    flag, served = service.known(environment, key), service.served(environment).flags.get(key, {})
+    return flag_view(service.environment(environment), flag, served, service.evaluated(environment))
 
 
 async def get_history(call: Call[Nothing, Nothing]) -> tuple[DoneView, ...]:
@@ -90,6 +96,8 @@ async def get_evaluations(call: Call[EvaluationsQuery, Nothing]) -> tuple[Varian
     service, (environment, key) = call.api.controller.flags, _place(call)
     service.known(environment, key)
     since = time.time() - 3600.0 if call.query.since is None else call.query.since
+    if call.query.by == "day" and service.keeping is not None:
+        return await service.keeping.daily(environment, key, since)
     return service.evaluations.of(environment, key, since)
 
 
@@ -174,8 +182,7 @@ async def post_unkill(call: Call[Nothing, FlagDeed]) -> FlagView:
 async def _override(call: Call[Nothing, FlagDeed], deed: str) -> FlagView:
     service, (environment, key) = call.api.controller.flags, _place(call)
     await service.override(deed, environment, key, actor=call.actor(call.body.actor), reason=call.body.reason)
-    flag = service.known(environment, key)
-    return flag_view(service.environment(environment), flag, service.served(environment).flags.get(key, {}))
+    return _view(service, environment, key)
 
 
 async def get_requests(call: Call[Nothing, Nothing]) -> tuple[RequestView, ...]:
@@ -242,7 +249,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
          "A flag as it was written in one config version"),
     _row("GET", HERE + "/{flag}/evaluations", get_evaluations, tuple[VariantMinute, ...], Nothing,
          "How often each variant was given, and how requests with it fared, by minute", query=EvaluationsQuery,
-         detail="As programs reported, of the last day at most and since the controller began."),
+         detail="As programs reported. Minutes are kept for a day, days for 90; with `by=day` each `minute` is the beginning "
+         "of a day of UTC."),
     _row("POST", HERE + "/{flag}/explain", post_explain, Explanation, ContextRequest,
          "What a flag serves to a user, and why", permission=Permission.READ,
          detail="Each thing that was asked in turn, the user's bucket and the slot that it lies in."),

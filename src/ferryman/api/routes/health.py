@@ -23,7 +23,9 @@ async def get_readyz(call: Call[Nothing, Nothing]) -> Response:
     status = 200 if found.ready else 503
     if not call.principal.roles:
         return answer(wire.Ready(found.ready), status)
-    return answer(wire.Ready(found.ready, found.problems, call.api.controller.notifier.trouble()), status)
+    controller = call.api.controller
+    warnings = (*controller.notifier.trouble(), *controller.flags.troubles())
+    return answer(wire.Ready(found.ready, found.problems, warnings), status)
 
 
 async def get_metrics(call: Call[Nothing, Nothing]) -> Response:
@@ -57,7 +59,7 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         query=Nothing,
         body=Nothing,
         summary="The store takes writes, every loop turns, the router answers",
-        detail="503 when not. What is wrong is told to callers who are known; channels in trouble are `warnings`.",
+        detail="503 when not. What is wrong is told to callers who are known; channels in trouble, and what the store does not do for flags, are `warnings`.",
     ),
     Endpoint(
         method="GET",

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from ferryman.cleanup.references import find
 from ferryman.cleanup.sources import Sources
+from ferryman.cli.client import find as find_controller
 from ferryman.cli.context import NOT_DONE, OK, Context
+from ferryman.cli.flag_calls import FlagCalls
 from ferryman.cli.flag_files import read_flags_file
 from ferryman.cli.python_files import read_files, replace_file
 from ferryman.cli.views.problems import problem_lines
 from ferryman.flags.stale import stale as what_is_stale
-from ferryman.model.errors import UsageError
+from ferryman.model.errors import FerrymanError, UsageError
 from ferryman.spec.flags import parse_flags
 
 if TYPE_CHECKING:
@@ -76,13 +78,27 @@ def stale(context: Context) -> int:
     sources = _sources(context)
     unused = [key for key in document.defined.flags if not find(sources, key, own=tuple(context.args.call)).references]
     today = dt.datetime.now(dt.UTC).date()
-    problems = document.problems(what_is_stale(document.defined, today, context.args.env, unused), "warning")
+    unasked = _unasked(context)
+    problems = document.problems(what_is_stale(document.defined, today, context.args.env, unused, unasked), "warning")
     context.out.emit(problems)
     for problem in problems:
         context.out.say("\n".join(problem_lines(problem)))
     if not problems:
         context.out.say("no flag has outlived its work")
     return NOT_DONE if problems else OK
+
+
+def _unasked(context: Context) -> tuple[str, ...]:
+    """Flags that no program evaluates, where a controller counts that."""
+    try:
+        client = find_controller(context.project)
+        if client is None:
+            context.out.remark("no controller runs here: whether programs still evaluate a flag is not looked at")
+            return ()
+        return FlagCalls(client, context.actor).flags(context.args.env).unasked
+    except FerrymanError as problem:
+        context.out.remark(f"whether programs still evaluate a flag is not known: {problem.message}")
+        return ()
 
 
 def _removal(context: Context, sources: Sources) -> Removal:

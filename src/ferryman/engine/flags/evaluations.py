@@ -1,22 +1,37 @@
-"""How often which variant was given, and how the requests with it fared, minute by minute, as the programs report. Of the
-last day, in memory: a controller that starts anew begins to count anew."""
+"""How often which variant was given, and how the requests with it fared, minute by minute, as the programs report.
+
+The minutes of the last day are in memory; `engine.flags.keeping` has the store keep them, and what is older.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import msgspec
 
-KEPT_SECONDS = 86_400.0
-AHEAD_SECONDS = 120.0
+from ferryman.store.tallies import Tallied, TallyRow, added_durations, capped_sum
+
+KEPT_SECONDS = 86_400
+AHEAD_SECONDS = 120
 """Clocks of programs may be ahead by so much."""
 
+SKEW_SECONDS = 300
+"""A report that is said to be further from its arrival than this comes from a wrong clock: programs keep reports for two
+minutes."""
+
 CELLS_MAX = 200_000
+"""Beyond, the oldest minutes are forgotten here."""
+
 MINUTE = 60
 DURATION_CLASSES = 16
 """Class i counts requests of less than 2^i ms that are in no earlier class; the last is open."""
+
+NO_DURATIONS = (0,) * DURATION_CLASSES
+
+UNTOLD = ""
+"""Stands for a flag: programs asked in a way in which nobody learns what they evaluate."""
 
 
 class Cell(NamedTuple):
@@ -35,14 +50,15 @@ class Tally:
     evaluations: int = 0
     requests: int = 0
     failures: int = 0
-    durations: list[int] = field(default_factory=lambda: [0] * DURATION_CLASSES)
+    durations: Sequence[int] = NO_DURATIONS
 
     def add(self, other: Tally) -> None:
         """Add up."""
-        self.evaluations += other.evaluations
-        self.requests += other.requests
-        self.failures += other.failures
-        self.durations = [one + more for one, more in zip(self.durations, other.durations, strict=True)]
+        self.evaluations = capped_sum(self.evaluations, other.evaluations)
+        self.requests = capped_sum(self.requests, other.requests)
+        self.failures = capped_sum(self.failures, other.failures)
+        if other.durations is not NO_DURATIONS:
+            self.durations = added_durations(self.durations, other.durations)
 
 
 class VariantMinute(msgspec.Struct, frozen=True):
@@ -56,54 +72,114 @@ class VariantMinute(msgspec.Struct, frozen=True):
     durations: tuple[int, ...]
 
 
+Name = tuple[str, str]
+"""Environment and flag."""
+
+
 class Evaluations:
     """What all programs told one controller."""
 
     def __init__(self) -> None:
-        self._cells: dict[Cell, Tally] = {}
-        self._last: dict[tuple[str, str], int] = {}
+        self._minutes: dict[int, dict[Name, dict[str, Tally]]] = {}
+        self._count = 0
+        self._dirty: set[Cell] = set()
         self._first: dict[str, int] = {}
-        self._swept_at = 0.0
+        self._last: dict[Name, int] = {}
+        self._full_before = 0
+        self.since = 0
+        """Minutes that begin at this epoch second or later are here."""
 
     def add(self, counts: Iterable[tuple[Cell, Tally]], now: float) -> int:
-        """Add up; how many of them counted: those of a minute of the last day, as long as there is room."""
-        self._sweep(now)
+        """Add up; how many of them counted: those of a minute of the last day."""
+        self.sweep(now)
         taken = 0
         for cell, tally in counts:
-            if not now - KEPT_SECONDS <= cell.minute <= now + AHEAD_SECONDS:
-                continue
-            whole = cell._replace(minute=cell.minute - cell.minute % MINUTE)
-            if whole in self._cells or len(self._cells) < CELLS_MAX:
-                self._cells.setdefault(whole, Tally()).add(tally)
+            minute = cell.minute - cell.minute % MINUTE
+            if self.since <= minute <= now + AHEAD_SECONDS:
+                whole = cell._replace(minute=minute)
+                self._put(whole, tally)
+                self._dirty.add(whole)
                 taken += 1
-            self._note(whole)
         return taken
 
     def of(self, environment: str, flag: str, since: float) -> tuple[VariantMinute, ...]:
         """Of one flag, minute by minute."""
-        found = [
-            VariantMinute(
-                cell.minute, cell.variant, tally.evaluations, tally.requests, tally.failures, tuple(tally.durations)
-            )
-            for cell, tally in self._cells.items()
-            if (cell.environment, cell.flag) == (environment, flag) and cell.minute >= since
-        ]
-        return tuple(sorted(found, key=lambda each: (each.minute, each.variant)))
+        return tuple(
+            VariantMinute(minute, variant, tally.evaluations, tally.requests, tally.failures, tuple(tally.durations))
+            for minute in sorted(self._minutes)
+            if minute >= since
+            for variant, tally in sorted(self._minutes[minute].get((environment, flag), {}).items())
+        )
 
-    def unasked(self, environment: str, flags: Iterable[str], now: float) -> frozenset[str]:
-        """Those of `flags` that no program asked for within the last day. None where it has not been counted for as long."""
-        first = self._first.get(environment)
-        if first is None or first > now - KEPT_SECONDS:
-            return frozenset()
-        return frozenset(key for key in flags if self._last.get((environment, key), 0) < now - KEPT_SECONDS)
+    def last(self, environment: str, flag: str) -> int | None:
+        """When (epoch second) programs last said that they evaluated a flag; None: not that anybody remembers. Of long ago the
+        beginning of its day."""
+        return self._last.get((environment, flag))
 
-    def _note(self, cell: Cell) -> None:
-        known = (cell.environment, cell.flag)
-        self._last[known] = max(cell.minute, self._last.get(known, 0))
-        self._first[cell.environment] = min(cell.minute, self._first.get(cell.environment, cell.minute))
+    def first(self, environment: str) -> int | None:
+        """From when on something was counted in an environment."""
+        return self._first.get(environment)
 
-    def _sweep(self, now: float) -> None:
-        if now - self._swept_at < MINUTE:
-            return
-        self._swept_at = now
-        self._cells = {cell: tally for cell, tally in self._cells.items() if cell.minute >= now - KEPT_SECONDS}
+    def untold(self, environment: str, now: float) -> None:
+        """A program asked in a way in which nobody learns what it evaluates."""
+        self.add([(Cell(environment, UNTOLD, "", int(now)), Tally(1))], now)
+
+    # ------------------------------------------------------------------ keeping
+    def begin(self, rows: Iterable[TallyRow], tallied: Iterable[Tallied], now: float) -> None:
+        """Take over what a store kept: minutes of the last day, and between when each flag was counted."""
+        self.sweep(now)
+        for row in rows:
+            if row.begin >= self.since:
+                tally = Tally(row.evaluations, row.requests, row.failures, row.durations or NO_DURATIONS)
+                self._put(Cell(row.environment, row.flag, row.variant, row.begin), tally)
+        for each in tallied:
+            self._note(each.environment, each.flag, each.first, each.last)
+
+    def take_changed(self, limit: int) -> list[TallyRow]:
+        """At most so many cells that changed since they were taken, as they are now, the oldest first."""
+        cells = sorted(self._dirty, key=lambda cell: cell.minute)[:limit]
+        self._dirty.difference_update(cells)
+        return [self._row(cell) for cell in cells]
+
+    def put_back(self, rows: Iterable[TallyRow]) -> None:
+        """These could not be kept: they are taken again, unless they are forgotten meanwhile."""
+        cells = (Cell(row.environment, row.flag, row.variant, row.begin) for row in rows)
+        self._dirty.update(cell for cell in cells if cell.minute in self._minutes)
+
+    def sweep(self, now: float) -> None:
+        """Forget minutes that are too old, and the oldest while there are too many."""
+        if self._full_before > now:  # the clock was ahead
+            self._full_before = 0
+        bound = int(now) - KEPT_SECONDS
+        self.since = max(self._full_before, bound - bound % MINUTE)
+        while self._minutes and ((oldest := min(self._minutes)) < self.since or self._count > CELLS_MAX):
+            gone = self._minutes.pop(oldest)
+            self._count -= sum(map(len, gone.values()))
+            self._dirty = {cell for cell in self._dirty if cell.minute != oldest}
+            if oldest >= self.since:
+                self._full_before = self.since = oldest + MINUTE
+
+    def _row(self, cell: Cell) -> TallyRow:
+        tally = self._minutes[cell.minute][cell.environment, cell.flag][cell.variant]
+        durations = () if tally.durations is NO_DURATIONS else tuple(tally.durations)
+        counts = tally.evaluations, tally.requests, tally.failures
+        return TallyRow(cell.minute, cell.environment, cell.flag, cell.variant, *counts, durations)
+
+    def _put(self, cell: Cell, tally: Tally) -> None:
+        flags = self._minutes.setdefault(cell.minute, {})
+        variants = flags.setdefault((cell.environment, cell.flag), {})
+        if cell.variant not in variants:
+            variants[cell.variant] = Tally()
+            self._count += 1
+        variants[cell.variant].add(tally)
+        self._note(cell.environment, cell.flag, cell.minute, cell.minute if tally.evaluations else None)
+
+    def _note(self, environment: str, flag: str, first: int, last: int | None) -> None:
+        self._first[environment] = min(first, self._first.get(environment, first))
+        if last is not None:
+            self._last[environment, flag] = max(last, self._last.get((environment, flag), last))
+
+
+def arrived(told: float, now: float) -> int:
+    """The epoch second to which a report counts: that of its own clock, or of its arrival when that clock is wrong."""
+    return int(told if now - SKEW_SECONDS <= told <= now + AHEAD_SECONDS else now)

@@ -15,8 +15,9 @@ import msgspec
 
 from ferryman.engine.flags.approving import approval_of, check_word, has_enough, open_request, requested
 from ferryman.engine.flags.askers import Askers
-from ferryman.engine.flags.evaluations import Evaluations
+from ferryman.engine.flags.evaluations import UNTOLD, Evaluations
 from ferryman.engine.flags.forms import Forms, Rendered
+from ferryman.engine.flags.keeping import Keeping
 from ferryman.engine.flags.served import Served
 from ferryman.flags.board import FlagRow, FlagsBoard, flag_rows, flags_board
 from ferryman.flags.check import Finding, shown
@@ -36,10 +37,11 @@ from ferryman.flags.ledger import (
 )
 from ferryman.flags.plan import ChangePlan
 from ferryman.flags.requests import Answered, Request, keys_of
-from ferryman.flags.stale import stale
+from ferryman.flags.stale import UNASKED_SECONDS, stale
 from ferryman.model.errors import Conflict, FerrymanError, Refused, StoreError, UsageError
 from ferryman.model.settings import FlagApproval
 from ferryman.store.journal import ENTRY_BYTES_MAX, Entry, Journal
+from ferryman.store.tallies import Tallies
 
 T = TypeVar("T")
 PAGE = 500
@@ -73,6 +75,7 @@ class FlagService:
         self.trouble = ""
         self.evaluations = Evaluations()
         self.askers = Askers()
+        self.keeping: Keeping | None = None
         self._forms = Forms()
         self._now = now
         self._approvals = tuple(approvals)
@@ -94,6 +97,17 @@ class FlagService:
             await asyncio.sleep(0)
         for name, environment in self.ledger.environments.items():
             self.served(name).begin(environment)
+
+    async def keep_counts(self, tallies: Tallies, now: Callable[[], float]) -> None:
+        """Go on counting where an earlier controller ended; from here on a store keeps the counts. `now` is the clock that
+        counts are told by. Raises `StoreError`."""
+        self.keeping = Keeping(self.evaluations, tallies, now)
+        await self.keeping.start()
+
+    async def close(self) -> None:
+        """Keep the last counts. Never raises."""
+        if self.keeping is not None:
+            await self.keeping.close()
 
     # ------------------------------------------------------------------ reads
     def served(self, environment: str) -> Served:
@@ -118,7 +132,7 @@ class FlagService:
         whole = self.environment(DEFAULT_ENVIRONMENT).whole
         if not whole.flags:
             return None
-        found = stale(whole, self._today(), DEFAULT_ENVIRONMENT, ())
+        found = stale(whole, self._today(), DEFAULT_ENVIRONMENT, (), self.unasked(DEFAULT_ENVIRONMENT))
         return tuple(sorted({str(finding.path[1]) for finding in found}))
 
     def board(self) -> FlagsBoard:
@@ -133,9 +147,31 @@ class FlagService:
         return dt.datetime.fromtimestamp(self._now(), dt.UTC).date()
 
     def _unasked(self) -> dict[str, frozenset[str]]:
-        now = self._now()
-        every = self.ledger.environments.items()
-        return {name: self.evaluations.unasked(name, each.flags, now) for name, each in every}
+        return {name: frozenset(self.unasked(name)) for name in self.ledger.environments}
+
+    def evaluated(self, environment: str) -> dict[str, int]:
+        """When (epoch second) programs last said that they evaluated a flag, by key."""
+        told = {key: self.evaluations.last(environment, key) for key in self.environment(environment).flags}
+        return {key: last for key, last in told.items() if last is not None}
+
+    def unasked(self, environment: str) -> tuple[str, ...]:
+        """Flags that no program evaluated for 30 days although it was counted, by key. None while programs ask in a way in
+        which nobody learns what they evaluate."""
+        bound = self._now() - UNASKED_SECONDS
+        first, untold = self.evaluations.first(environment), self.evaluations.last(environment, UNTOLD)
+        if first is None or first > bound or (untold is not None and untold >= bound):
+            return ()
+        here, told = self.environment(environment), self.evaluated(environment)
+        return tuple(sorted(key for key in here.flags if told.get(key, 0) < bound and here.created_at(key) < bound))
+
+    def troubles(self) -> tuple[str, ...]:
+        """What the store does not do for flags, while they are served on."""
+        counts = self.keeping.trouble if self.keeping is not None else ""
+        found = (
+            f"flags cannot be written: {self.trouble}" if self.trouble else "",
+            f"counts of flags are in memory only: {counts}" if counts else "",
+        )
+        return tuple(filter(None, found))
 
     def known(self, environment: str, key: str) -> Flag:
         """Raises `UsageError` (``unknown_flag``)."""
