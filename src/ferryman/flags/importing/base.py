@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from ferryman.flags.definition import KEY_PATTERN, TARGETING_KEY, VARIANT_PATTERN
 from ferryman.flags.expression import SEGMENT
+from ferryman.flags.shares import Drawn, drawn_logic
 from ferryman.flags.slots import BUCKETS
 from ferryman.flags.wording import in_words, is_plain
 
@@ -161,10 +162,7 @@ def rules_for(split: Split, condition: Any, seed: str) -> list[Document]:
 
 def below(seed: str, by: str, percent: float) -> Any:
     """The condition of being among the first `percent` of all keys, by a seed of one's own."""
-    size = round(percent * BUCKETS / 100)
-    key = {"cat": [seed, ".", attribute(by)]}
-    drawn = {"fractional": [key, ["in", size], ["out", BUCKETS - size]]}
-    return {"and": [{"!!": [attribute(by)]}, {"==": [drawn, "in"]}]}
+    return drawn_logic(Drawn(seed, by, round(percent * BUCKETS / 100)))
 
 
 def rule(serve: str, conditions: Sequence[Any]) -> Document:
@@ -225,9 +223,8 @@ def listed(value: Any) -> list[Any]:
 
 def turned_off(body: Document) -> Document:
     """The flag with its targeting kept, and an environment `prod` in which it serves `off` to everybody."""
-    place: Document = {"rules": [], "default": body["off"]}
-    if "rollout" in body:
-        place["rollout"] = {"exposure": 0}
+    place: Document = {"rules": []}
+    place |= {"rollout": {"exposure": 0}} if body.get("rollout") else {"default": body["off"]}
     return {**body, "environments": {"prod": place}}
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 
 from ferryman.flags.expression import SEGMENT
 from ferryman.flags.logic import operands, operation
+from ferryman.flags.shares import read_drawn
 
 CASES_MAX = 64
 TESTS_MAX = 64
@@ -18,6 +19,7 @@ Segments = Callable[[str], Any]
 """The condition of a segment, by its key. Raises KeyError."""
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_THERE = "there"
 _ORDERED = frozenset({"<", "<=", ">", ">="})
 
 
@@ -27,8 +29,9 @@ class UntranslatableError(ValueError):
 
 class Test(NamedTuple):
     """One attribute against values. `operator`: ``in``, ``contains`` (a text has one of the values in it), ``starts_with``,
-    ``ends_with``, ``<``, ``<=``, ``>``, ``>=``, ``regex``, ``cidr``, ``date`` and ``sem_ver``, whose sign is `sign`. With
-    `negated` the opposite, which also holds for who lacks the attribute."""
+    ``ends_with``, ``<``, ``<=``, ``>``, ``>=``, ``regex``, ``cidr``, ``date`` and ``sem_ver``, whose sign is `sign`; ``share``
+    (of users, by the attribute: a seed and a number of buckets). With `negated` the opposite, which also holds for who
+    lacks the attribute."""
 
     attribute: str
     operator: str
@@ -42,7 +45,29 @@ Case = tuple[Test, ...]
 
 def cases(logic: Any, segments: Segments) -> tuple[Case, ...]:
     """The cases of a condition; ``((),)`` holds always, ``()`` never. Raises `UntranslatableError`."""
-    return _cases(logic, segments, negated=False)
+    found = _cases(logic, segments, negated=False)
+    return tuple(dict.fromkeys(_without_presence(case) for case in found if not _is_covered(case, found)))
+
+
+def _without_presence(case: Case) -> Case:
+    """Without tests that an attribute is there, where another test of it says so too."""
+    tested = {test.attribute for test in case if test.operator != _THERE and not test.negated}
+    left = tuple(test for test in case if test.operator != _THERE or test.negated or test.attribute not in tested)
+    if any(test.operator == _THERE for test in left):
+        raise UntranslatableError("whether an attribute is there")
+    return left
+
+
+def _is_covered(case: Case, found: tuple[Case, ...]) -> bool:
+    """Whether it asks that an attribute is not there, and another case holds for those in any event."""
+    for test in case:
+        if test.operator == _THERE and test.negated:
+            rest = {each for each in case if each != test}
+            for other in found:
+                more = set(other) - rest
+                if more and all(t.negated and t.attribute == test.attribute and t.operator != _THERE for t in more):
+                    return True
+    return False
 
 
 def both(one: tuple[Case, ...], other: tuple[Case, ...]) -> tuple[Case, ...]:
@@ -60,6 +85,9 @@ def _cases(logic: Any, segments: Segments, *, negated: bool) -> tuple[Case, ...]
     if found is None:
         raise UntranslatableError("a condition is no test of an attribute")
     name, given = found[0], operands(found[1])
+    share = read_drawn(logic)
+    if share is not None:
+        return ((Test(share.by, "share", (share.seed, share.size), negated=negated),),)
     if name in {"!", "!!"}:
         return _cases(given[0] if given else None, segments, negated=negated is (name == "!!"))
     if name == SEGMENT:
@@ -91,7 +119,7 @@ def _test(name: str, given: list[Any], *, negated: bool) -> Test:
     if name in {"==", "===", "!=", "!=="}:
         attribute, value = _sides(given)
         if value is None:
-            raise UntranslatableError("whether an attribute is there")
+            return Test(attribute, _THERE, (), negated=negated is (name[0] == "!"))
         return Test(attribute, "in", (value,), negated=negated is (name[0] == "="))
     if name == "in":
         return _membership(given, negated=negated)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ferryman.flags.definition import TARGETING_KEY, Flag, FlagSet
+from ferryman.flags.patterns import NoPatternError, from_python
 from ferryman.flags.render.cases import Case, Test, UntranslatableError, both
 from ferryman.flags.render.ways import Ways, ways
 from ferryman.flags.slots import PER_PERCENT
@@ -20,6 +21,8 @@ VARIANT_WEIGHTS = 1000
 _NUMBERS = {"<": "NUM_LT", "<=": "NUM_LTE", ">": "NUM_GT", ">=": "NUM_GTE"}
 _TEXTS = {"starts_with": "STR_STARTS_WITH", "ends_with": "STR_ENDS_WITH", "contains": "STR_CONTAINS"}
 _VERSIONS = {"=": "SEMVER_EQ", "<": "SEMVER_LT", ">": "SEMVER_GT", "<=": "SEMVER_LTE", ">=": "SEMVER_GTE"}
+_NAMES = {TARGETING_KEY: "userId", "$flagd.timestamp": "currentTime"}
+"""What Unleash's contexts call them."""
 _DATES = {"<": "DATE_BEFORE", ">": "DATE_AFTER"}
 
 
@@ -50,13 +53,36 @@ def _strategies(flag: Flag, found: Ways) -> list[Rendered]:
             continue
         variants = _variants(flag, [(way.variant, VARIANT_WEIGHTS)])
         name = f"{flag.key}.{number}"
-        made += [_strategy("default", {}, case, variants, name) for case in both(way.cases, out)]
+        made += [_way(case, variants, name) for case in both(way.cases, out)]
     if found.division:
         return [*made, *(each for case in out for each in _rollout(flag, found, case))]
     if found.otherwise != flag.off:
         variants = _variants(flag, [(found.otherwise, VARIANT_WEIGHTS)])
-        made += [_strategy("default", {}, case, variants, flag.key) for case in out]
+        made += [_way(case, variants, flag.key) for case in out]
     return made
+
+
+def _way(case: Case, variants: list[Rendered], identity: str) -> Rendered:
+    """A strategy for those in a case. A share of users is what a strategy has one of, and not the opposite of."""
+    shares = [test for test in case if test.operator == "share"]
+    if not shares:
+        return _strategy("default", {}, case, variants, identity)
+    if len(shares) > 1 or shares[0].negated:
+        raise UntranslatableError("a condition has several shares of users, or all but a share")
+    seed, size = shares[0].values
+    return _flexible(size, shares[0].attribute, seed, tuple(t for t in case if t is not shares[0]), variants)
+
+
+def _flexible(size: int, by: str, seed: str, case: Case, variants: list[Rendered]) -> Rendered:
+    """A share of `size` buckets. Who lacks the attribute is not in it, so `default`, which then takes another, is not said."""
+    if size % PER_PERCENT:
+        raise UntranslatableError(f"{size / PER_PERCENT:g} % is no whole percentage")
+    given = {"rollout": str(size // PER_PERCENT), "stickiness": _sticky(by), "groupId": seed}
+    return _strategy("flexibleRollout", given, case, variants, seed)
+
+
+def _sticky(by: str) -> str:
+    return "userId" if by == TARGETING_KEY else by
 
 
 def _rollout(flag: Flag, found: Ways, case: Case) -> list[Rendered]:
@@ -67,13 +93,9 @@ def _rollout(flag: Flag, found: Ways, case: Case) -> list[Rendered]:
     exposed = sum(sizes.values())
     if not exposed:
         return []
-    if exposed % PER_PERCENT:
-        raise UntranslatableError(f"{exposed / PER_PERCENT:g} % is no whole percentage")
-    sticky = "default" if found.by == TARGETING_KEY else found.by
     seed = flag.rollout.seed if flag.rollout is not None else flag.key
-    given = {"rollout": str(exposed // PER_PERCENT), "stickiness": sticky, "groupId": seed}
     shares = [(name, round(size * VARIANT_WEIGHTS / exposed)) for name, size in sizes.items()]
-    return [_strategy("flexibleRollout", given, case, _variants(flag, shares, sticky), seed)]
+    return [_flexible(exposed, found.by, seed, case, _variants(flag, shares, _sticky(found.by)))]
 
 
 def _strategy(name: str, given: Rendered, case: Case, variants: list[Rendered], identity: str) -> Rendered:
@@ -105,8 +127,11 @@ def _variants(flag: Flag, shares: list[tuple[str, int]], sticky: str = "default"
 def _payload(value: Any) -> Rendered:
     if isinstance(value, str):
         return {"type": "string", "value": value}
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"type": "number" if number else "json", "value": json.dumps(value)}
+    return {"type": "number" if _is_number(value) else "json", "value": json.dumps(value)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _dependency(key: str, variant: str, whole: FlagSet) -> Rendered:
@@ -128,11 +153,13 @@ def _none_of(found: tuple[Case, ...]) -> tuple[Case, ...]:
 
 
 def _constraint(test: Test) -> Rendered:
-    name = "userId" if test.attribute == TARGETING_KEY else test.attribute
+    name = _NAMES.get(test.attribute, test.attribute)
     made: Rendered = {"contextName": name, "inverted": test.negated, "caseInsensitive": False, "values": []}
     if "." in name:
         raise UntranslatableError(f"`{name}` is a part of an attribute")
     operator = test.operator
+    if operator == "in" and len(test.values) == 1 and _is_number(test.values[0]):
+        return {**made, "operator": "NUM_EQ", "value": _text(test.values[0])}
     if operator == "in":
         return {**made, "operator": "IN", "values": [_text(value) for value in test.values]}
     if operator in _TEXTS:
@@ -143,7 +170,18 @@ def _constraint(test: Test) -> Rendered:
         return {**made, "operator": _VERSIONS[test.sign], "value": _text(test.values[0])}
     if operator == "date" and test.sign in _DATES and isinstance(test.values[0], str):
         return {**made, "operator": _DATES[test.sign], "value": test.values[0]}
+    if operator == "cidr":
+        return {**made, "operator": "IN_CIDR", "values": [_text(value) for value in test.values]}
+    if operator == "regex":
+        return {**made, "operator": "REGEX", "value": _pattern(test.values[0])}
     raise UntranslatableError(f"`{operator}{' ' + test.sign if test.sign else ''}` of `{test.attribute}`")
+
+
+def _pattern(value: Any) -> str:
+    try:
+        return from_python(_text(value))
+    except NoPatternError as error:
+        raise UntranslatableError(str(error)) from None
 
 
 def _text(value: Any) -> str:
