@@ -17,7 +17,7 @@ from ferryman.model.plan import Phase, Plan, Step
 from ferryman.model.release import Release
 from ferryman.model.revision import Health, Revision, Run
 from ferryman.model.rollout import Rollout, Service
-from ferryman.model.seen import Instance, InstanceState, RoutesSeen, RouteStatus, Seen
+from ferryman.model.seen import FlagSeen, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
 from ferryman.model.world import Orders, World
 from ferryman.strategies.compile import compile_plan
 
@@ -61,6 +61,7 @@ class _Model:
         for revision, count in step.world.instances.items():
             self._start(revision, count)
         self.routes = self._served(step.world, dict(step.world.weights))
+        self.flags = tuple(FlagSeen(share) for share in step.world.flags)
 
     def abort(self) -> str:
         """Why it does not come back; "" when it does."""
@@ -83,7 +84,7 @@ class _Model:
         return f"it is still {current.phase.value} after {self.now:.0f} s"
 
     def _turn(self) -> None:
-        seen = Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes)
+        seen = Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes, flags=self.flags)
         decision = decide(self.service, seen, self.now)
         for draft in decision.events:
             self._take(draft)
@@ -95,6 +96,7 @@ class _Model:
         self.service = evolve(self.service, event)
 
     def _obey(self, orders: Orders, world: World) -> None:
+        self.flags = tuple(FlagSeen(share) for share in orders.flags) or self.flags
         for name in orders.stop:
             del self.instances[name]
         for name in orders.drain:

@@ -39,6 +39,7 @@ def admit(service: str, world: World, seen: Seen, *, first: str | None = None) -
         routes=routes,
         min_available=world.bounds.min_available,
         max_total=world.bounds.max_total,
+        flags=world.flags,
     )
 
 

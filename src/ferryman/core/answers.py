@@ -13,6 +13,7 @@ from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Cause, Rollout, Service
 from ferryman.strategies.compile import compile_plan
+from ferryman.strategies.flag import rolls_out, unexposed_revision
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -63,9 +64,21 @@ def created(
         standing=service.steady,
     )
     body = RolloutCreated(
-        number=service.rollouts + 1, kind=kind, release=release, revision=revision, plan=plan, full=full, reason=reason
+        number=service.rollouts + 1,
+        kind=kind,
+        release=release,
+        revision=revision,
+        plan=plan,
+        full=full,
+        reason=reason,
+        baseline=_baseline(service, release, revision),
     )
     return Draft(rollout, body, actor)
+
+
+def _baseline(service: Service, release: Release, revision: Revision) -> Revision | None:
+    first = not service.promoted and rolls_out(release, revision.id)
+    return unexposed_revision(revision) if first else None
 
 
 def back_ordered(rollout: Rollout, kind: str, reason: str, actor: str, now: float) -> Draft:

@@ -11,6 +11,7 @@ from ferryman.core.blind import blind, entering, judgement, missing_seconds, wai
 from ferryman.core.drilling import rehearsed
 from ferryman.core.evolve import evolve
 from ferryman.core.gates import Wait, checks_due, open_gate
+from ferryman.core.overridden import overridden
 from ferryman.core.reached import breaker_limit, reached, start_failures
 from ferryman.core.standing import standing, standing_replicas
 from ferryman.core.walls import WALLS, Wall, grows, is_over, wall
@@ -143,6 +144,8 @@ def _walk(rollout: Rollout, seen: Seen, now: float, shut: Wall | None) -> Body |
         return back
     if (late := expired(rollout, now)) is not None:
         return _back("expired", late, now)
+    if (stopped := overridden(rollout, seen)) is not None:
+        return stopped
     if rollout.phase is Phase.PAUSED:
         return _paused(rollout, seen, now, shut)
     step = rollout.current

@@ -19,6 +19,7 @@ from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 from ferryman.strategies.compile import compile_plan
+from ferryman.strategies.flag import rolls_out
 
 
 def deploy(
@@ -131,7 +132,7 @@ def _deploy_over(
 
 def _created_over(service: Service, release: Release, revision: Revision, actor: str, reason: str) -> Draft:
     """An older promoted revision is gone back to, quickly; anything else is new."""
-    if revision.id in service.promoted and revision.id != standing(service):
+    if _goes_back(service, release, revision) and revision.id != standing(service):
         return undo_to(service, revision.id, release, actor, reason).drafts[0]
     return created(service, release, revision, actor, reason, kind="deploy")
 
@@ -148,11 +149,16 @@ def _deploy_idle(
         return _begins(created(service, release, revision, actor, reason, kind="settings"))
     if current is not None and not service.down and _taken_back(current, revision.id):
         raise _rejected(service, revision.id, current.reason)
-    if serving is not None and revision.id in service.promoted:
+    if serving is not None and _goes_back(service, release, revision):
         return undo_to(
             service, revision.id, release, actor, reason, warm=warm or revision.id in service.steady.instances
         )
     return _begins(created(service, release, revision, actor, reason, kind="deploy"))
+
+
+def _goes_back(service: Service, release: Release, revision: Revision) -> bool:
+    """Whether it was promoted before and is gone back to. A flag always grows anew: what it shows may have changed."""
+    return revision.id in service.promoted and not rolls_out(release, revision.id)
 
 
 def _begins(draft: Draft) -> Answer:

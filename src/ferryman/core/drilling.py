@@ -8,7 +8,7 @@ from ferryman.core.answers import Answer, created
 from ferryman.core.standing import legal_now, standing, subject
 from ferryman.core.undoing import undo_target
 from ferryman.model.errors import Refused, UsageError
-from ferryman.model.release import BlueGreen, Canary, Check, Drill, Release, RunCheck
+from ferryman.model.release import BlueGreen, Canary, Check, Drill, FlagExposure, Release, RunCheck
 from ferryman.model.rollout import DRILL, Rollout, Service
 
 TRAFFIC_PERCENT_MAX = 50.0
@@ -35,6 +35,11 @@ def drill(
     running = _serving(service)
     release = service.releases[running]
     routed = release.routing.port is not None and release.routing.router != "none"
+    if isinstance(release.strategy, FlagExposure):
+        message = f"{service.name} is the rollout of a flag: going back starts nothing that could be rehearsed"
+        raise Refused(
+            "no_target", message, legal_now(service), "`ferry flags kill` and `unkill` can be tried at any time"
+        )
     target, checks = _target(service, running)
     if target == running and traffic_percent:
         message = f"{service.label(running)} has no earlier version that could be given traffic"
@@ -89,7 +94,7 @@ def smoke_checks(release: Release) -> tuple[Check, ...]:
     match release.strategy:
         case BlueGreen(checks_before=before, checks_after=later):
             found = (*before, *later)
-        case Canary(steps=steps):
+        case Canary(steps=steps) | FlagExposure(steps=steps):
             found = tuple(step.check for step in steps if isinstance(step, RunCheck))
         case Drill(checks=checks):
             found = checks

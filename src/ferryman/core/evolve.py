@@ -38,6 +38,7 @@ from ferryman.model.event import (
     VerdictChanged,
 )
 from ferryman.model.plan import Phase
+from ferryman.model.revision import Revision
 from ferryman.model.rollout import Freeze, PauseState, Rollout, Service, Track
 from ferryman.model.world import EMPTY_WORLD
 
@@ -98,11 +99,24 @@ def _created(service: Service, event: Event, body: RolloutCreated) -> Service:
         reason=body.reason,
         account=body.account,
     )
+    if body.baseline is not None and not service.promoted:
+        service = _with_baseline(service, body, body.baseline)
     return replace(
         service,
         revisions={**service.revisions, body.revision.id: body.revision},
         queue=(*service.queue, rollout),
         rollouts=body.number,
+    )
+
+
+def _with_baseline(service: Service, body: RolloutCreated, baseline: Revision) -> Service:
+    """What stood before the first release counts as promoted by it."""
+    return replace(
+        service,
+        revisions={**service.revisions, baseline.id: baseline},
+        releases={**service.releases, baseline.id: body.release},
+        promoted=(baseline.id,),
+        steady=replace(body.plan.back[-1].world, flags=(), limited=None),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ferryman.core.weights import needed, share_out, shares_of
 from ferryman.model.seen import LIVE_STATES, InstanceState, RouteStatus, Seen
-from ferryman.model.world import World
+from ferryman.model.world import World, unexposed
 
 WEIGHT_SLACK_PERCENT = 0.05
 
@@ -15,11 +15,23 @@ def reached(world: World, seen: Seen, candidate: str) -> bool:
     Another side below its floor is not waited for: it may be the very thing that is being replaced. Then it is enough
     that the data plane serves the closest that can be asked for.
     """
-    if ready_count(seen, candidate) < world.instances.get(candidate, 0):
+    if ready_count(seen, candidate) < world.instances.get(candidate, 0) or not exposed(world, seen):
         return False
     if world.listener is None or routed(world, seen):
         return True
     return _others_lack(world, seen, candidate) and _served(_closest(world, seen), seen)
+
+
+def exposed(world: World, seen: Seen) -> bool:
+    """True when every flag of the world is served as asked. One that is gone exposes nobody."""
+    served = {(each.share.environment, each.share.key): each for each in seen.flags}
+    for asked in world.flags:
+        found = served.get((asked.environment, asked.key))
+        if found is None or (found.missing and asked not in unexposed((asked,))):
+            return False
+        if not found.missing and found.share != asked:
+            return False
+    return True
 
 
 def _others_lack(world: World, seen: Seen, candidate: str) -> bool:

@@ -12,6 +12,7 @@ from ferryman.model.errors import Refused
 from ferryman.model.plan import Phase
 from ferryman.model.release import Release
 from ferryman.model.rollout import DRILL, Rollout, Service
+from ferryman.strategies.flag import rolls_out
 
 
 def undo(
@@ -122,7 +123,7 @@ def undo_to(
     if release is None or revision not in service.revisions:
         raise Refused("pruned", f"the release of {service.label(revision)} is no longer kept", legal_now(service))
     recent = revision in service.promoted[-(release.undo_window + 1) :]
-    fast = (warm or recent) and not with_steps
+    fast = (warm or recent) and not with_steps and not rolls_out(release, revision)
     draft = created(service, release, service.revisions[revision], actor, reason, kind="undo", full=fast)
     return Answer((draft,), f"back to {service.label(revision)}, {'fast' if fast else 'step by step'}", draft.rollout)
 

@@ -17,12 +17,15 @@ from msgspec.structs import replace
 from ferryman.core.approving import with_account
 from ferryman.core.evolve import evolve
 from ferryman.core.held import with_what_holds
+from ferryman.core.lint import sample_plan
 from ferryman.core.verbs import Answer, deploy, preview
 from ferryman.engine.approval_links import ApprovalLinks
 from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
+from ferryman.engine.flags.exposures import FlagExposures
 from ferryman.engine.flags.service import FlagService
+from ferryman.engine.flags.side import drives
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
 from ferryman.engine.history import Wanted, read_events, read_history, read_rollout
 from ferryman.engine.link_key import LinkKey
@@ -87,6 +90,8 @@ class Controller:
         self.verbs = Verbs(self.known, lambda: self.ports)
         settings = settings or Settings(str(self.project))
         self.flags = FlagService(self._clock, settings.flag_approvals)
+        self._exposures = FlagExposures(self.flags)
+        self.flags.drivers = self._drivers
         self._checklists = Checklists(self._loops.get, self._clock, self.flags.stale)
         self.links = ApprovalLinks(
             LinkKey(self.folder.path),
@@ -127,6 +132,7 @@ class Controller:
             metrics=EnvoyMetrics(path),
             now=self._clock,
             owner=owner,
+            flags=self._exposures,
             checker=lambda done: Checks(str(self.project), done, self._checklists.ask),
             cpu_count=os.cpu_count() or 1,
             telemetry=self.vitals.telemetry,
@@ -138,6 +144,7 @@ class Controller:
         self._clock.not_before(await store.latest_at())
         await self.flags.load(store)
         await self.flags.keep_counts(store, time.time)
+        self.flags.on_change(self._flags_changed)
         await self._router.start()
         await target.start()
         target.on_change(self._wake)
@@ -200,6 +207,14 @@ class Controller:
     def _wake(self, service: str) -> None:
         if service in self._loops:
             self._loops[service].wake()
+
+    def _drivers(self) -> dict[tuple[str, str], str]:
+        return {flag: rollout for service in self._states() for flag, rollout in drives(service).items()}
+
+    def _flags_changed(self, environment: str, version: int, keys: frozenset[str]) -> None:
+        for service in self._states():
+            if any((environment, key) in drives(service) for key in keys):
+                self._wake(service.name)
 
     def _appended(self, stored: tuple[StoredEvent, ...]) -> None:
         self._position = max(self._position, stored[-1].position)
@@ -326,6 +341,7 @@ class Controller:
         release = read_release(self.project, document, file)
         artifact = await copied_files(self.project, release, self.folder.path)
         listed = await self._checklists.admit(release, emergency=emergency)
+        self._exposures.admit(sample_plan(release))
         loop = self._loop_of(release.service)
 
         def answer(service: Service, now: float) -> Answer:

@@ -22,11 +22,13 @@ from ferryman.core.evolve import evolve
 from ferryman.core.verbs import Answer
 from ferryman.engine.checks import CheckRun, Outcome, gate_of
 from ferryman.engine.evidence import EvidenceFeed, Sample
+from ferryman.engine.flags.side import FlagSide, by_flag
 from ferryman.engine.log_errors import Complaints
 from ferryman.engine.ports import Options, Ports
 from ferryman.engine.telemetry import TURN
 from ferryman.engine.traffic import Traffic
 from ferryman.engine.webhook import question
+from ferryman.metrics.base import Counters
 from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, StoreError
 from ferryman.model.event import BackOrdered, CheckFinished, Draft, Event, Noted
 from ferryman.model.generation import Generation
@@ -77,6 +79,7 @@ class ServiceLoop:
         self.lock = asyncio.Lock()
         self.traffic = Traffic(self.ports.metrics.bounds_ms)
         self.feed = EvidenceFeed(self.ports.metrics.bounds_ms, self.ports.cpu_count)
+        self.flags = FlagSide(self.ports.flags, self.ports.metrics.bounds_ms)
         self.complaints = Complaints()
         self._lease: Lease | None = None
         self._loaded = False
@@ -218,6 +221,7 @@ class ServiceLoop:
     async def _observe(self, now: float) -> Measurement | None:
         self.instances = await self.ports.target.observe(self.name)
         self.routes = await self.ports.router.observe(self.name)
+        self.flags.observe(self.service)
         rollout = self.service.current
         judged = self.feed.due(rollout, now)
         stale = now - self.traffic.sampled_at >= self.options.steady_seconds
@@ -227,11 +231,11 @@ class ServiceLoop:
         if rollout is None or not judged:
             return None
         before = None if self.feed.begun else self.traffic.history(rollout.stable or "")
-        return self.feed.take(rollout, sample, self.instances, self.routes, before)
+        return self.feed.take(rollout, sample, self.instances, self.flags.routes(rollout, self.routes), before)
 
     async def _sample(self, *, judged: bool) -> Sample:
         try:
-            counters = await self.ports.metrics.read(self.name)
+            counters = await self._counters()
         except AdapterError as problem:
             return Sample(at=self.ports.now(), counters={}, error=problem.message)
         at = self.ports.now()
@@ -240,10 +244,17 @@ class ServiceLoop:
         self.complaints.take(self.service.current if judged else None, lines, counters)
         return Sample(at=at, counters=counters, log_lines=lines)
 
+    async def _counters(self) -> dict[str, Counters]:
+        rollout = self.service.current
+        if rollout is not None and by_flag(rollout):
+            return self.flags.counters(rollout)
+        return await self.ports.metrics.read(self.name)
+
     def seen(self, now: float, *, full: bool = True) -> Seen:
         """The last observation, as of `now`; what the judge's word stands on as in `EvidenceFeed.seen`."""
-        analysis = self.feed.seen(self.service.current, full=full)
-        return Seen(at=now, instances=self.instances, routes=self.routes, analysis=analysis)
+        rollout = self.service.current
+        analysis, routes = self.feed.seen(rollout, full=full), self.flags.routes(rollout, self.routes)
+        return Seen(at=now, instances=self.instances, routes=routes, analysis=analysis, flags=self.flags.seen)
 
     async def _append(
         self, drafts: tuple[Draft, ...], after: Service, now: float, measurement: Measurement | None = None
@@ -282,14 +293,15 @@ class ServiceLoop:
         rollout = self.service.current
         first = rollout.candidate if rollout is not None and not rollout.phase.terminal else None
         orders = self._admitted(decision.world, first)
-        before = self.routes
+        before, exposed = self.routes, self.flags.seen
+        await self.flags.apply(orders, self.service, receipt.generation)
         if orders.routes is not None:
             self.routes = await self.ports.router.apply(orders.routes, receipt.generation)
         elif before.status is not RouteStatus.ABSENT:
             await self.ports.router.remove(self.name, receipt.generation)
             self.routes = await self.ports.router.observe(self.name)
         begun = await self.ports.target.apply(self.name, orders, self.service.revisions, receipt.generation)
-        return bool(begun) or self.routes != before
+        return bool(begun) or self.routes != before or self.flags.seen != exposed
 
     def _admitted(self, world: World, first: str | None) -> Orders:
         """The same question has the same answer, as long as no instance is on its way out: that is a matter of time."""

@@ -53,12 +53,13 @@ class Need(msgspec.Struct, frozen=True):
 
 class Rule(msgspec.Struct, frozen=True):
     """Who meets `serve` whatever the rollout says: those whose key is in `allow`, and those for whom `when` holds. With
-    both, both must be so. `logic` is `when` written as JSONLogic."""
+    both, both must be so. `logic` is `when` written as JSONLogic. `driven`: a rollout put it there, and takes it away."""
 
     serve: str
     allow: tuple[str, ...] = ()
     when: str = ""
     logic: Any = None
+    driven: bool = False
 
 
 class Share(msgspec.Struct, frozen=True, array_like=True):

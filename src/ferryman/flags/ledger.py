@@ -15,6 +15,7 @@ from ferryman.flags.definition import Flag, FlagSet, Segment
 from ferryman.flags.references import Dependants
 from ferryman.flags.requests import Requests
 from ferryman.flags.slots import division, exposed_buckets
+from ferryman.model.generation import Generation
 
 STREAM = "flags"
 
@@ -27,10 +28,18 @@ class Change(msgspec.Struct, frozen=True):
     segments: dict[str, str | None] = {}
 
 
+class Driver(msgspec.Struct, frozen=True):
+    """The rollout that wrote, its service, and the generation in which it did."""
+
+    service: str
+    rollout: str
+    generation: Generation
+
+
 class Written(msgspec.Struct, frozen=True):
     """Body of ``flags_written``. `parent` is the config version that the writer had seen; `rebucket` says that exposed
     users might move; `reverted` is the version that came back, `request` the number of the request that people agreed to,
-    0 for none."""
+    0 for none; `driver` the rollout that did it."""
 
     changes: tuple[Change, ...]
     parent: int
@@ -38,6 +47,7 @@ class Written(msgspec.Struct, frozen=True):
     rebucket: bool = False
     reverted: int = 0
     request: int = 0
+    driver: Driver | None = None
 
 
 class Overridden(msgspec.Struct, frozen=True):
@@ -94,7 +104,7 @@ class Recorded(NamedTuple):
 @dataclass
 class Environment:
     """One environment. `version` is of the last change to it; `versions` of each flag that is or was there; `exposed` are
-    the flags that users ever met."""
+    the flags that users ever met; `drivers` are the rollouts that last wrote to a flag."""
 
     name: str
     version: int = 0
@@ -104,6 +114,7 @@ class Environment:
     overrides: dict[str, dict[str, Override]] = field(default_factory=dict[str, dict[str, Override]])
     history: dict[str, list[Done]] = field(default_factory=dict[str, list[Done]])
     exposed: set[str] = field(default_factory=set[str])
+    drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
     uses: Dependants = field(default_factory=Dependants)
 
     @property
@@ -159,7 +170,7 @@ class Ledger:
         body = msgspec.convert(entry.body, kind)
         if isinstance(body, Written):
             self.requests.applied(body.request)
-            return tuple(self._write(change, entry, body.reason) for change in body.changes)
+            return tuple(self._write(change, entry, body) for change in body.changes)
         return (self._override(body, entry),)
 
     def _open(self, name: str, version: int) -> Environment:
@@ -167,7 +178,7 @@ class Ledger:
         environment.version = version
         return environment
 
-    def _write(self, change: Change, entry: Recorded, reason: str) -> Touched:
+    def _write(self, change: Change, entry: Recorded, body: Written) -> Touched:
         environment = self._open(change.environment, entry.version)
         # New dictionaries: what was handed out stays as it was.
         flags, segments = dict(environment.flags), dict(environment.segments)
@@ -183,7 +194,9 @@ class Ledger:
                     environment.exposed.add(key)
             environment.uses.put_flag(key, flag)
             environment.versions[key] = entry.version
-            self._note(environment, key, entry, kind, reason)
+            if body.driver is not None:
+                environment.drivers[key] = body.driver
+            self._note(environment, key, entry, kind, body.reason)
         for key, when in change.segments.items():
             if when is None:
                 segments.pop(key, None)

@@ -14,7 +14,8 @@ from ferryman.model.rollout import Cause, Track
 
 class RolloutCreated(msgspec.Struct, frozen=True, tag="rollout_created"):
     """A person asked for a release (`kind` deploy, settings, undo or drill). `supersedes` names the rollout it ends.
-    `account` is who that is for certain, where the actor is only a name that was given; else ""."""
+    `account` is who that is for certain, where the actor is only a name that was given; else "". `baseline` is what stood
+    before the first release, where that can be gone back to (a flag that exposes nobody)."""
 
     number: int
     kind: str
@@ -26,6 +27,7 @@ class RolloutCreated(msgspec.Struct, frozen=True, tag="rollout_created"):
     supersedes: str | None = None
     emergency: bool = False
     account: str = ""
+    baseline: Revision | None = None
 
 
 class RolloutStarted(msgspec.Struct, frozen=True, tag="rollout_started"):

@@ -152,7 +152,34 @@ class Drill(msgspec.Struct, frozen=True, tag="drill"):
     checks: tuple[Check, ...] = ()
 
 
-Strategy = Rolling | BlueGreen | Canary | Recreate | Drill
+class Audience(msgspec.Struct, frozen=True, tag="audience"):
+    """Expose the people of a segment, or those with certain keys, before any percentage; then hold at least
+    `hold_seconds` (None: no hold of its own)."""
+
+    segment: str = ""
+    allow: tuple[str, ...] = ()
+    hold_seconds: float | None = None
+
+
+FlagStep = SetWeight | Audience | Pause | Analyse | RunCheck | Approve
+
+
+class FlagExposure(msgspec.Struct, frozen=True, tag="flag"):
+    """Grow the exposure of the feature flag `key` in one environment step by step; a weight is percent of the users. No
+    instance is started or stopped."""
+
+    key: str
+    environment: str = "prod"
+    steps: tuple[FlagStep, ...] = (
+        SetWeight(1, 600),
+        SetWeight(10, 600),
+        SetWeight(50, 600),
+        SetWeight(100, analyse=False),
+    )
+    bake_seconds: float = 60.0
+
+
+Strategy = Rolling | BlueGreen | Canary | Recreate | Drill | FlagExposure
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ferryman.model.generation import Generation
+from ferryman.model.world import FlagShare
 
 
 class InstanceState(StrEnum):
@@ -63,6 +64,17 @@ class RoutesSeen(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class FlagSeen(msgspec.Struct, frozen=True):
+    """How far a feature flag is exposed, as it is served. `override` is killed or tripped, "" for neither, and `reason` who
+    did it and why; `missing`: there is no such flag any more, or none that can be rolled out."""
+
+    share: FlagShare
+    version: int = 0
+    override: str = ""
+    reason: str = ""
+    missing: bool = False
+
+
 class AnalysisSeen(msgspec.Struct, frozen=True):
     """The judge's present word on one attempt of one rollout. `verdict`: continue, pass, fail, insufficient or error; `stage` is the
     judge's. `error_since` is set while evidence is missing, `error_seconds` sums that over the stage."""
@@ -95,3 +107,4 @@ class Seen(msgspec.Struct, frozen=True):
     routes: RoutesSeen = RoutesSeen()
     analysis: AnalysisSeen | None = None
     checks: tuple[CheckSeen, ...] = ()
+    flags: tuple[FlagSeen, ...] = ()

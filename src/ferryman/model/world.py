@@ -35,8 +35,19 @@ class Listener(msgspec.Struct, frozen=True):
     host: str = "127.0.0.1"
 
 
+class FlagShare(msgspec.Struct, frozen=True):
+    """How far a feature flag is to be exposed: `exposure_percent` (0 to 100) of the users of one environment, and whoever is
+    in one of the `segments` or has one of the keys in `allow`, whatever the percentage."""
+
+    environment: str
+    key: str
+    exposure_percent: float = 0.0
+    segments: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+
 class World(msgspec.Struct, frozen=True):
-    """Instances per revision and who sees what.
+    """Instances per revision, who sees what, and how far feature flags are exposed.
 
     `weights` are percent per revision and sum to 100 (or are empty: nobody is routed). With `follow_ready` they are
     recomputed from the ready instances of each revision in `instances`. `limited` names the revision whose exposure
@@ -44,7 +55,8 @@ class World(msgspec.Struct, frozen=True):
     none drained. `atomic` weights are asked for whole or not at all. `fresh_since` (epoch seconds) asks for instances
     started after it. `proven` are revisions that were promoted once: what is left of them may take users again, while
     anything else that is left over only loses them. `listener` None: no traffic is routed (workers, or routing done
-    elsewhere).
+    elsewhere). `flags` are the exposures asked for, at most one of each flag; flags that are not named are left alone. Where
+    a flag shares out the users instead of a router, `weights` say the same per revision.
     """
 
     instances: dict[str, int]
@@ -59,6 +71,12 @@ class World(msgspec.Struct, frozen=True):
     listener: Listener | None = None
     fresh_since: float = 0.0
     proven: tuple[str, ...] = ()
+    flags: tuple[FlagShare, ...] = ()
+
+
+def unexposed(flags: tuple[FlagShare, ...]) -> tuple[FlagShare, ...]:
+    """The same flags with nobody exposed."""
+    return tuple(FlagShare(flag.environment, flag.key) for flag in flags)
 
 
 def share_percent(world: World, revision: str) -> float:
@@ -102,7 +120,7 @@ class Orders(msgspec.Struct, frozen=True):
     `stop`: drained instances that may be stopped now. `routes` None: nothing is routed by Ferryman.
 
     Whoever carries them out may find more instances, or fewer, than were seen: so it leaves at least `min_available`
-    ready ones when it drains, and starts none beyond `max_total` live ones (None: no limit).
+    ready ones when it drains, and starts none beyond `max_total` live ones (None: no limit). `flags` are exposures to set.
     """
 
     instances: dict[str, int]
@@ -111,3 +129,4 @@ class Orders(msgspec.Struct, frozen=True):
     routes: RouteTable | None
     min_available: int = 0
     max_total: int | None = None
+    flags: tuple[FlagShare, ...] = ()

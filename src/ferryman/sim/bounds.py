@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ferryman.model.release import Amount, Canary, Drill, Recreate, Release, Rolling
+from ferryman.model.release import Amount, Canary, Drill, FlagExposure, Recreate, Release, Rolling
 
 
 def _up(amount: Amount, replicas: int) -> int:
@@ -23,7 +23,7 @@ def least_and_most(release: Release, stable_replicas: int | None) -> tuple[int, 
         return 0, 2 * wanted + _surge(release, wanted)
     low, high = sorted((wanted, stable_replicas))
     strategy = release.strategy
-    if isinstance(strategy, Recreate):
+    if isinstance(strategy, Recreate | FlagExposure):
         return 0, high
     if isinstance(strategy, Rolling) or (isinstance(strategy, Canary) and _unrouted(release)):
         return _rolling_least(strategy, low), high + _surge(release, high)

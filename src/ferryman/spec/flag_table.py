@@ -32,6 +32,7 @@ from ferryman.flags.definition import (
 )
 from ferryman.spec.flag_kinds import AnyValue, Named
 from ferryman.spec.kinds import BAD, Choice, Number, Text, items
+from ferryman.spec.kinds import Flag as OnOff
 from ferryman.spec.shapes import Free, Given, Key, Keys, ListOf
 
 KEY_RULE = "letters, digits and . _ -, at most 128, a letter or digit at either end"
@@ -55,7 +56,8 @@ def _rule(given: Given) -> object:
         return BAD
     values = given.values
     allow = tuple(str(key) for key in items(values.get("allow")))
-    return Rule(str(values["serve"]), allow, str(values.get("when", "")), values.get("logic"))
+    driven = values.get("driven") is True
+    return Rule(str(values["serve"]), allow, str(values.get("when", "")), values.get("logic"), driven)
 
 
 RULE = Keys(
@@ -66,6 +68,7 @@ RULE = Keys(
         Key("when", WHEN, "A condition on the attributes of the user."),
         Key("logic", Free(), "The condition as JSONLogic instead."),
         Key("serve", VARIANT, "What they get.", required=True),
+        Key("driven", OnOff(), "`true`: a rollout put it there, and takes it away again."),
     ),
     build=_rule,
 )

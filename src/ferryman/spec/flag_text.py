@@ -64,7 +64,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         written["when"] = rule.when
     if rule.logic is not None:
         written["logic"] = rule.logic
-    return written | {"serve": rule.serve}
+    return written | {"serve": rule.serve} | ({"driven": True} if rule.driven else {})
 
 
 def _rollout(rollout: Rollout) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ferryman.model.errors import Problem
-from ferryman.model.release import BlueGreen, Canary, Recreate, Release, SetWeight
+from ferryman.model.release import BlueGreen, Canary, FlagExposure, Recreate, Release, SetWeight
 from ferryman.spec.durations import format_duration
 from ferryman.spec.report import closest
 from ferryman.spec.shapes import SECRET_NAME
@@ -110,6 +110,9 @@ def _evidence(release: Release) -> Iterator[Finding]:
                 )
                 hint = "hold longer, or look more often"
                 yield "short_hold", f"strategy.canary.steps[{number}]", format_duration(held), message, hint
+    elif isinstance(strategy, FlagExposure) and not analysis.enabled:
+        message = "with analysis off the flag grows however many requests fail"
+        yield "no_analysis", "analysis.enabled", "false", message, "turn it on, unless it shall grow by the clock alone"
     elif isinstance(strategy, BlueGreen) and not (analysis.enabled or strategy.checks_before or strategy.checks_after):
         message = "nothing but health is looked at before or after the switch"
         yield "no_analysis", "strategy.blueGreen", "", message, "add `checksBefore`, or turn `analysis` on"

@@ -10,7 +10,7 @@ from typing import cast
 from msgspec.structs import replace
 
 from ferryman.model.errors import Problem, SpecError
-from ferryman.model.release import Analysis, Approvals, Deadlines, Limits, Release, Routing
+from ferryman.model.release import Analysis, Approvals, Deadlines, FlagExposure, Limits, Release, Routing
 from ferryman.spec import lint
 from ferryman.spec.document import load
 from ferryman.spec.durations import format_duration
@@ -22,6 +22,7 @@ from ferryman.spec.table import HOMES, ROOT
 
 KEYS = tuple(key.name for key in ROOT.keys)
 NO_TRAFFIC = Routing(router="none")
+NOT_OF_A_FLAG = ("run", "replicas", "health", "traffic", "capacity")
 DEFAULTS = Release(service="", label=None, command=(), replicas=1)
 
 
@@ -60,6 +61,7 @@ def _parse(text: str, file: str) -> tuple[Release, Node]:
 
 
 def _across_sections(given: Given) -> None:
+    _what_runs(given)
     if given.has("traffic") and (given.has("health") or given.lacks("health")):
         _need_health(given)
     ready = given.values.get("min_ready_seconds", DEFAULTS.min_ready_seconds)
@@ -76,6 +78,18 @@ def _across_sections(given: Given) -> None:
         given.report.add(where.node.mark, path, show(where.node), "out_of_range", message, hint)
     if given.values.get("routing.router", "none") == "none":
         _no_matches(given)
+
+
+def _what_runs(given: Given) -> None:
+    """A release of a flag runs nothing; every other one does."""
+    if not isinstance(given.values.get("strategy"), FlagExposure):
+        if given.lacks("run"):
+            given.missing("run", "`run` is missing", "What to run. Add `run:`.")
+        return
+    for name in NOT_OF_A_FLAG:
+        if given.has(name):
+            hint = f"delete `{name}`; the code itself is deployed by a release of its own, with the flag off"
+            given.wrong(name, "not_allowed", f"a release of a flag has no `{name}`: nothing is started or routed", hint)
 
 
 def _need_health(given: Given) -> None:
@@ -108,6 +122,9 @@ def _build(values: Values) -> Release:
     for target, value in values.items():
         group, _, name = target.rpartition(".")
         groups.setdefault(group, {})[name] = value
+    strategy = groups[""].get("strategy")
+    if isinstance(strategy, FlagExposure):
+        groups[""] |= {"replicas": 0, "strategy": replace(strategy, key=strategy.key or str(groups[""]["service"]))}
     limits = replace(Limits(), **groups.get("analysis.limits", {}))
     return replace(
         DEFAULTS,

@@ -6,7 +6,7 @@ import hashlib
 
 import msgspec
 
-from ferryman.model.release import Release
+from ferryman.model.release import FlagExposure, Release
 from ferryman.model.revision import Health, Revision, Run
 
 ID_CHARACTERS = 12
@@ -15,8 +15,8 @@ ID_CHARACTERS = 12
 def make_revision(release: Release, artifact: str | None, number: int) -> Revision:
     """The revision of `release` with its copied files `artifact` (their digest; None when nothing is copied).
 
-    The digest is SHA-256 over the canonical JSON of everything that an instance is made of, and of the label if the
-    file gives one. Replicas, strategy and gates are no content. `number` only names a revision without a label.
+    The digest is SHA-256 over the canonical JSON of everything that an instance is made of, of the flag
+    that is rolled out, and of the label if the file gives one. Replicas, strategy and gates are no content. `number` only names a revision without a label.
     """
     run = Run(
         command=release.command,
@@ -35,7 +35,9 @@ def make_revision(release: Release, artifact: str | None, number: int) -> Revisi
     )
     traffic = release.routing.port is not None
     # "deterministic" sorts the keys of maps: two files that differ in the order of their variables are one content.
-    content = {"run": run, "health": health, "traffic": traffic, "label": release.label}
+    content: dict[str, object] = {"run": run, "health": health, "traffic": traffic, "label": release.label}
+    if isinstance(release.strategy, FlagExposure):
+        content["flag"] = (release.strategy.environment, release.strategy.key)
     digest = hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
     label = release.label if release.label is not None else f"r{number}"
     return Revision(digest[:ID_CHARACTERS], label, digest, run, health, traffic)

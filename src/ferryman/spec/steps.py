@@ -1,16 +1,18 @@
-"""The steps of a canary: their forms, their order, and what a weight without words of its own waits for."""
+"""The steps of a canary or of a flag: their forms, their order, and what one without words of its own waits for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from ferryman.model.release import (
     Amount,
     Analyse,
     Approval,
     Approve,
+    Audience,
     CanaryStep,
     Check,
     Pause,
@@ -21,7 +23,7 @@ from ferryman.model.release import (
 )
 from ferryman.spec.document import join
 from ferryman.spec.gate_table import APPROVAL
-from ferryman.spec.kinds import BAD, Duration, Flag, Instances, Number, Schema, read, wrong_type
+from ferryman.spec.kinds import BAD, Duration, Flag, Instances, Number, Schema, items, read, wrong_type
 from ferryman.spec.nodes import ListNode, MapNode, Node, ScalarNode, show
 from ferryman.spec.report import Report
 from ferryman.spec.shapes import Key, unknown_key
@@ -86,30 +88,38 @@ BESIDE_WEIGHT: tuple[Key, ...] = (
 class Draft(msgspec.Struct, frozen=True):
     """A step as written: `hold_seconds` and `analyse` of a weight are None where nothing was said."""
 
-    step: CanaryStep
+    step: CanaryStep | Audience
     hold_seconds: float | None = None
     analyse: bool | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One step: a number, or a mapping with one of the keys of FORMS."""
+    """One step: a number, or a mapping with one of the keys of `forms`. `share` is the form that a bare number means,
+    `word` the one that a bare text means ("" for none); `beside` are keys that may stand beside a form."""
 
     label: str = "[step](#steps)"
+    forms: tuple[Key, ...] = FORMS
+    beside: dict[str, tuple[Key, ...]] = msgspec.field(default_factory=lambda: {"weight": BESIDE_WEIGHT})
+    share: str = "weight"
+    word: str = ""
 
     def read(self, node: Node, path: str, report: Report) -> object:
         if isinstance(node, ScalarNode) and not isinstance(node.value, str):
-            weight = WEIGHT.read(node, path, report)
+            weight = self._form(self.share).kind.read(node, path, report)
             return Draft(SetWeight(weight)) if isinstance(weight, float) else BAD
+        if isinstance(node, ScalarNode) and self.word and not _is_number(node.text):
+            found = self._form(self.word).kind.read(node, path, report)
+            return BAD if found is BAD else _draft(self.word, {self.word: found})
         if not isinstance(node, MapNode):
             return wrong_type(node, path, report, "a step", self._hint(node))
-        used = [key for key in FORMS if key.name in node.entries]
+        used = [key for key in self.forms if key.name in node.entries]
         if len(used) > 1:
             first, second = used[0].name, used[1].name
             message = f"`{first}` and `{second}` are two steps"
             report.add(node.mark, path, show(node), "exclusive", message, "begin each step with a dash of its own")
             return BAD
-        beside = BESIDE_WEIGHT if used and used[0].name == "weight" else ()
-        known = tuple(key.name for key in (used or FORMS)) + tuple(key.name for key in beside)
+        beside = self.beside.get(used[0].name, ()) if used else ()
+        known = tuple(key.name for key in (used or self.forms)) + tuple(key.name for key in beside)
         for name, entry in node.entries.items():
             if name not in known:
                 unknown_key(name, entry.mark, path, known, report)
@@ -124,39 +134,53 @@ class Step(msgspec.Struct, frozen=True):
         }
         return BAD if BAD in values.values() else _draft(used[0].name, values)
 
+    def _form(self, name: str) -> Key:
+        return next(key for key in self.forms if key.name == name)
+
     def _hint(self, node: Node) -> str:
-        text = node.text.strip().removesuffix("%") if isinstance(node, ScalarNode) else ""
-        if text.replace(".", "", 1).isascii() and text.replace(".", "", 1).isdigit():
-            return f"did you mean `{text}`?"
+        if isinstance(node, ScalarNode) and _is_number(node.text):
+            return f"did you mean `{node.text.strip().removesuffix('%')}`?"
+        text = node.text.strip() if isinstance(node, ScalarNode) else ""
         if text == "pause":
             return "write `pause: {}` to wait for a person, or `pause: 5m`"
-        return "write a weight such as 25, or a mapping with one of: " + ", ".join(key.name for key in FORMS)
+        return "write a weight such as 25, or a mapping with one of: " + ", ".join(key.name for key in self.forms)
 
     def schema(self) -> Schema:
-        beside = {key.name: {"description": key.doc, **key.kind.schema()} for key in BESIDE_WEIGHT}
         forms: list[Schema] = [
             {
                 "type": "object",
                 "additionalProperties": False,
                 "required": [key.name],
-                "properties": {key.name: {"description": key.doc, **key.kind.schema()}}
-                | (beside if key.name == "weight" else {}),
+                "properties": {
+                    each.name: {"description": each.doc, **each.kind.schema()}
+                    for each in (key, *self.beside.get(key.name, ()))
+                },
             }
-            for key in FORMS
+            for key in self.forms
         ]
-        return {"oneOf": [WEIGHT.schema(), *forms]}
+        words = [self._form(self.word).kind.schema()] if self.word else []
+        return {"oneOf": [self._form(self.share).kind.schema(), *words, *forms]}
+
+
+def _is_number(text: str) -> bool:
+    digits = text.strip().removesuffix("%").replace(".", "", 1)
+    return digits.isascii() and digits.isdigit()
 
 
 def _draft(form: str, values: dict[str, object]) -> Draft:
     value = values[form]
     seconds = value if isinstance(value, float) else None
-    if form == "weight":
+    if form in ("weight", "percent"):
         hold, analyse = values.get("hold"), values.get("analysis")
         return Draft(
             SetWeight(seconds or 0.0),
             hold if isinstance(hold, float) else None,
             analyse if isinstance(analyse, bool) else None,
         )
+    if form in ("segment", "allow"):
+        hold = values.get("hold")
+        people = Audience(segment=value) if isinstance(value, str) else Audience(allow=tuple(map(str, items(value))))
+        return Draft(people, hold if isinstance(hold, float) else None)
     if form == "pause":
         return Draft(Pause(seconds))
     if form == "analyse":
@@ -174,12 +198,14 @@ class Steps(msgspec.Struct, frozen=True):
     """The list of steps, with the rules of their order."""
 
     label: str = "list of [steps](#steps)"
+    step: Step = Step()
+    example: str = "[5, 25, 50, 100]"
 
     def read(self, node: Node, path: str, report: Report) -> object:
         if not isinstance(node, ListNode):
-            return wrong_type(node, path, report, "a list of steps", "write `[5, 25, 50, 100]`, or one step a line")
+            return wrong_type(node, path, report, "a list of steps", f"write `{self.example}`, or one step a line")
         if not node.items:
-            hint = "write weights such as [5, 25, 50, 100], or delete the key to have just these"
+            hint = f"write {self.example}, or delete the key to have just these"
             report.add(node.mark, path, "[]", "out_of_range", "the list of steps is empty", hint)
             return BAD
         if len(node.items) > STEPS_MAX:
@@ -188,17 +214,17 @@ class Steps(msgspec.Struct, frozen=True):
         drafts: list[tuple[Node, str, Draft]] = []
         for number, item in enumerate(node.items):
             where = f"{path}[{number}]"
-            draft = read(Step(), item, where, report)
+            draft = read(self.step, item, where, report)
             if isinstance(draft, Draft):
                 drafts.append((item, where, draft))
-        _check_order(drafts, report)
+        _check_order(drafts, self.step.share, report)
         return tuple(draft for _, _, draft in drafts) if len(drafts) == len(node.items) else BAD
 
     def schema(self) -> Schema:
-        return {"type": "array", "minItems": 1, "maxItems": STEPS_MAX, "items": Step().schema()}
+        return {"type": "array", "minItems": 1, "maxItems": STEPS_MAX, "items": self.step.schema()}
 
 
-def _check_order(drafts: Sequence[tuple[Node, str, Draft]], report: Report) -> None:
+def _check_order(drafts: Sequence[tuple[Node, str, Draft]], share: str, report: Report) -> None:
     before = 0.0
     for node, where, draft in drafts:
         if before >= 100.0:
@@ -210,14 +236,14 @@ def _check_order(drafts: Sequence[tuple[Node, str, Draft]], report: Report) -> N
         weight = draft.step.percent
         if weight <= before:
             message = f"weights rise: {weight:g} comes after {before:g}"
-            path = where if isinstance(node, ScalarNode) else f"{where}.weight"
-            mark = node.entries["weight"].node.mark if isinstance(node, MapNode) else node.mark
+            path = where if isinstance(node, ScalarNode) else f"{where}.{share}"
+            mark = node.entries[share].node.mark if isinstance(node, MapNode) else node.mark
             hint = f"write a weight above {before:g}, or leave it out; `ferry abort` goes back"
             report.add(mark, path, f"{weight:g}", "steps_fall", message, hint)
         if weight >= 100.0 and (draft.hold_seconds is not None or draft.analyse):
             name = "hold" if draft.hold_seconds is not None else "analysis"
             inner = node.entries[name].node if isinstance(node, MapNode) else node
-            hint = f"delete `{name}`; the canary's `bake` is how long it is watched at 100"
+            hint = f"delete `{name}`; `bake` is how long it is watched at 100"
             report.add(inner.mark, f"{where}.{name}", show(inner), "not_allowed", f"weight 100 has no `{name}`", hint)
         before = max(before, weight)
 
@@ -227,11 +253,17 @@ def from_weights(weights: Sequence[float]) -> tuple[Draft, ...]:
     return tuple(Draft(SetWeight(weight)) for weight in weights)
 
 
-def settle(drafts: Sequence[Draft], hold_seconds: float) -> tuple[CanaryStep, ...]:
+def settle(drafts: Sequence[Draft], hold_seconds: float) -> tuple[CanaryStep | Audience, ...]:
     """Steps for the model. A weight has `hold_seconds` and a verdict, unless it says otherwise or a `pause` or
-    `analyse` step follows at once; weight 100 has neither, and is put at the end if it is not there."""
-    steps: list[CanaryStep] = []
+    `analyse` step follows at once; weight 100 has neither, and is put at the end if it is not there. An audience has the
+    hold alone."""
+    steps: list[CanaryStep | Audience] = []
     for number, draft in enumerate(drafts):
+        if isinstance(draft.step, Audience):
+            following = drafts[number + 1].step if number + 1 < len(drafts) else None
+            own = draft.hold_seconds if draft.hold_seconds is not None else hold_seconds
+            steps.append(replace(draft.step, hold_seconds=None if isinstance(following, Pause) else own))
+            continue
         if not isinstance(draft.step, SetWeight):
             steps.append(draft.step)
             continue

@@ -1,10 +1,11 @@
-"""The keys of the four strategies, and the rules between them."""
+"""The keys of the strategies, and the rules between them."""
 
 from __future__ import annotations
 
 import msgspec
 
-from ferryman.model.release import BlueGreen, Canary, Recreate, Rolling, Strategy
+from ferryman.model.release import BlueGreen, Canary, FlagExposure, Recreate, Rolling, Strategy
+from ferryman.spec.flag_strategy import FLAG_STRATEGY
 from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Instances, Kind, Number, Schema, Whole, items, read
 from ferryman.spec.nodes import MapNode, Node, ScalarNode, show
 from ferryman.spec.report import Report, did_you_mean
@@ -201,9 +202,15 @@ KINDS: tuple[Key, ...] = (
     Key("rolling", ROLLING, ROLLING.doc),
     Key("blueGreen", BLUE_GREEN, BLUE_GREEN.doc),
     Key("canary", CANARY, CANARY.doc),
+    Key("flag", FLAG_STRATEGY, FLAG_STRATEGY.doc),
     Key("recreate", Acceptance(), "Stops the old version, then starts the new one: a big bang, with downtime."),
 )
-BARE: dict[str, Strategy] = {"rolling": Rolling(), "blueGreen": BlueGreen(), "canary": Canary()}
+BARE: dict[str, Strategy] = {
+    "rolling": Rolling(),
+    "blueGreen": BlueGreen(),
+    "canary": Canary(),
+    "flag": FlagExposure(key=""),
+}
 
 
 class StrategyKind(msgspec.Struct, frozen=True):

@@ -269,7 +269,7 @@ ROOT = Keys(
     keys=(
         Key("service", SERVICE, "Name of the service.", "service", required=True),
         Key("version", VERSION, "Name of this version, for people. Left out: r and a number.", "label"),
-        Key("run", RUN, "What to run.", required=True),
+        Key("run", RUN, "What to run. Every strategy but `flag` needs it."),
         Key("replicas", Whole(1), "Instances wanted.", "replicas", 1),
         Key("health", HEALTH, "When an instance is ready."),
         Key("traffic", TRAFFIC, "Where users connect."),

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ferryman.model.plan import ApprovalGate, Phase, Plan, Step
 from ferryman.model.release import Approval, Approvals
-from ferryman.model.world import World, share_percent
+from ferryman.model.world import World, share_percent, unexposed
 from ferryman.strategies.common import FULL_PERCENT
 
 
@@ -50,4 +50,5 @@ def _before(plan: Plan, stable_replicas: int) -> World:
         limited=plan.candidate,
         matches=(),
         preview=None,
+        flags=unexposed(world.flags),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ferryman.model.plan import Phase, Plan, SettledGate, Step
-from ferryman.model.release import BlueGreen, Canary, Drill, Recreate, Release, Rolling
+from ferryman.model.release import BlueGreen, Canary, Drill, FlagExposure, Recreate, Release, Rolling
 from ferryman.model.world import EMPTY_WORLD, World
 from ferryman.strategies.approvals import with_approvals
 from ferryman.strategies.bluegreen import compile_blue_green
 from ferryman.strategies.canary import compile_canary
 from ferryman.strategies.common import Parties, bounds, plan, steady, way_back
 from ferryman.strategies.drill import compile_drill
+from ferryman.strategies.flag import compile_flag
 from ferryman.strategies.recreate import compile_recreate
 from ferryman.strategies.required import with_required
 from ferryman.strategies.rolling import compile_rolling
@@ -39,7 +40,7 @@ def compile_plan(
     return with_approvals(asked, release.approvals, parties.stable_replicas)
 
 
-def _compiled(parties: Parties, strategy: Rolling | BlueGreen | Canary | Recreate) -> Plan:
+def _compiled(parties: Parties, strategy: Rolling | BlueGreen | Canary | Recreate | FlagExposure) -> Plan:
     match strategy:
         case Rolling():
             return compile_rolling(parties, strategy)
@@ -49,6 +50,8 @@ def _compiled(parties: Parties, strategy: Rolling | BlueGreen | Canary | Recreat
             return compile_canary(parties, strategy)
         case Recreate():
             return compile_recreate(parties)
+        case FlagExposure():
+            return compile_flag(parties, strategy)
 
 
 def _resize(parties: Parties) -> Plan:

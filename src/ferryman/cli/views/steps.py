@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ferryman.cli.views.text import duration, plural, weight
 from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, Step, VerdictGate
-from ferryman.model.world import EMPTY_WORLD, Match, World
+from ferryman.model.world import EMPTY_WORLD, FlagShare, Match, World
 
 Label = Callable[[str | None], str]
 TITLE_CELLS = 26
@@ -69,6 +69,7 @@ def _changes(before: World, after: World, label: Label) -> list[str]:
         if now != was:
             sign = "+" if now > was else "-"
             lines.append(f"{sign} {label(revision)}: {plural(was, 'instance')} -> {now}")
+    lines += _flags(before, after)
     lines += _shares(before, after, label)
     lines += [f"+ {_match(match, label)}" for match in after.matches if match not in before.matches]
     lines += [f"- {_match(match, label)}" for match in before.matches if match not in after.matches]
@@ -79,6 +80,8 @@ def _changes(before: World, after: World, label: Label) -> list[str]:
 
 
 def _shares(before: World, after: World, label: Label) -> list[str]:
+    if after.listener is None and after.flags:
+        return []
     if after.follow_ready:
         return ["~ traffic follows what is ready"] if not before.follow_ready else []
     moved = [
@@ -89,7 +92,28 @@ def _shares(before: World, after: World, label: Label) -> list[str]:
     return [f"~ traffic: {', '.join(moved)}"] if moved else []
 
 
+def _flags(before: World, after: World) -> list[str]:
+    """Whom flags are exposed to, where that changes."""
+    known = {(flag.environment, flag.key): flag for flag in before.flags}
+    lines: list[str] = []
+    for flag in after.flags:
+        was = known.get((flag.environment, flag.key))
+        if was != flag:
+            begins = f"{_exposed(was)} -> " if was is not None else ""
+            lines.append(f"~ flag {flag.key} in {flag.environment}: {begins}{_exposed(flag)}")
+    return lines
+
+
+def _exposed(flag: FlagShare) -> str:
+    people = [*flag.segments, *([plural(len(flag.allow), "listed key")] if flag.allow else [])]
+    if people and not flag.exposure_percent:
+        return " and ".join(people)
+    return " and ".join([f"{flag.exposure_percent:g}% of the users", *people])
+
+
 def _standing(world: World, label: Label) -> str:
+    if world.flags:
+        return ", ".join(f"flag {flag.key} in {flag.environment}: {_exposed(flag)}" for flag in world.flags)
     if world == EMPTY_WORLD or not (world.instances or world.weights):
         return "nothing runs"
     parts = [

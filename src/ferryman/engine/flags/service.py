@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -23,10 +23,12 @@ from ferryman.flags.board import FlagRow, FlagsBoard, flag_rows, flags_board
 from ferryman.flags.check import Finding, shown
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
 from ferryman.flags.drafting import Draft, draft
+from ferryman.flags.driving import disturbs, exposed_to, share_of
 from ferryman.flags.ledger import (
     STREAM,
     Change,
     Done,
+    Driver,
     Environment,
     Ledger,
     Overridden,
@@ -38,8 +40,9 @@ from ferryman.flags.ledger import (
 from ferryman.flags.plan import ChangePlan
 from ferryman.flags.requests import Answered, Request, keys_of
 from ferryman.flags.stale import UNASKED_SECONDS, stale
-from ferryman.model.errors import Conflict, FerrymanError, Refused, StoreError, UsageError
+from ferryman.model.errors import Conflict, FerrymanError, Refused, Stale, StoreError, UsageError
 from ferryman.model.settings import FlagApproval
+from ferryman.model.world import FlagShare
 from ferryman.store.journal import ENTRY_BYTES_MAX, Entry, Journal
 from ferryman.store.tallies import Tallies
 
@@ -79,6 +82,8 @@ class FlagService:
         self._forms = Forms()
         self._now = now
         self._approvals = tuple(approvals)
+        self.drivers: Callable[[], Mapping[tuple[str, str], str]] = dict
+        """Which rollout drives which flag now, by environment and key."""
         self._journal: Journal | None = None
         self._served: dict[str, Served] = {}
         self._writing = asyncio.Lock()
@@ -250,6 +255,7 @@ class FlagService:
         async with self._writing:
             self._check_parent(changes, parent)
             found = await self.plan(changes, refuse)
+            self._check_driven(found.changes)
             if found.unsettling and not rebucket:
                 raise _needs_rebucket(found)
             if not found.changes:
@@ -260,6 +266,22 @@ class FlagService:
                 asked = requested(body, approval, account or actor)
                 return WriteResult(0, found.plans, await self._append("change_requested", asked, actor))
             return WriteResult(await self._append("flags_written", body, actor), found.plans)
+
+    async def drive(self, share: FlagShare, driver: Driver, *, reason: str) -> None:
+        """What a rollout asks of a flag: written at once, whatever people would have to agree to, since they agreed to the
+        rollout. Nothing where it is so already, or where there is no such flag. Raises `Stale` for a rollout that wrote in a
+        later generation already, `StoreError`."""
+        async with self._writing:
+            here = self.ledger.environment(share.environment)
+            flag, last = here.flags.get(share.key), here.drivers.get(share.key)
+            if last is not None and last.service == driver.service and last.generation > driver.generation:
+                message = f"{share.key} of {share.environment} was written by {last.rollout} in {last.generation}"
+                raise Stale("stale_generation", f"{message}; {driver.generation} is older")
+            if flag is None or flag.rollout is None or share_of(flag, share.environment) == share:
+                return
+            change = Change(share.environment, {share.key: exposed_to(flag, share)})
+            body = Written((change,), self.ledger.version, reason, driver=driver)
+            await self._append("flags_written", body, driver.rollout)
 
     async def approve(self, number: int, digest: str, *, account: str, role: str, reason: str = "") -> Request:
         """Agree to a request; with the last word it is written. Raises what `open_request`, `check_word` and `write` raise: what cannot
@@ -272,6 +294,7 @@ class FlagService:
             if has_enough(request):
                 body = msgspec.structs.replace(msgspec.convert(request.asked.write, Written), request=number)
                 self._check_parent(body.changes, body.parent)
+                self._check_driven(body.changes)
                 found = await self.plan(body.changes)
                 if found.unsettling and not body.rebucket:
                     raise _needs_rebucket(found)
@@ -297,6 +320,20 @@ class FlagService:
             if (kind in kinds) == (deed in {"kill", "trip"}):
                 return self.ledger.environment(environment).version
             return await self._append(OVERRIDE_DEEDS[deed], Overridden(environment, key, reason), actor)
+
+    def _check_driven(self, changes: Sequence[Change]) -> None:
+        """People leave alone what a rollout sees to."""
+        drivers = self.drivers()
+        for change in changes:
+            flags = self.ledger.environment(change.environment).flags
+            for key, after in change.flags.items():
+                rollout = drivers.get((change.environment, key))
+                if rollout is not None and key in flags and disturbs(flags[key], after):
+                    raise Refused(
+                        "driven",
+                        f"{key} in {change.environment} is driven by the rollout {rollout}",
+                        hint=f"`ferry abort {rollout.rpartition('-')[0]}` takes it back; `ferry flags kill {key}` stops it at once",
+                    )
 
     def _check_parent(self, changes: Sequence[Change], parent: int) -> None:
         for change in changes:

@@ -1,0 +1,83 @@
+"""What a rollout of one service has to do with feature flags: asked, seen, and what its users experienced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from ferryman.engine.flags.port import FlagPort
+from ferryman.flags.ledger import Driver
+from ferryman.metrics.base import Counters
+from ferryman.model.generation import Generation
+from ferryman.model.release import FlagExposure
+from ferryman.model.rollout import Rollout, Service
+from ferryman.model.seen import FlagSeen, RoutesSeen, RouteStatus
+from ferryman.model.world import Orders
+from ferryman.strategies.flag import UNEXPOSED
+
+
+@dataclass
+class FlagSide:
+    """Of one loop."""
+
+    port: FlagPort
+    bounds_ms: tuple[float, ...]
+    seen: tuple[FlagSeen, ...] = ()
+
+    def observe(self, service: Service) -> None:
+        """Look at the flags of the running rollout."""
+        rollout = service.current
+        flags = rollout.current.world.flags if rollout is not None and rollout.running else ()
+        self.seen = self.port.observe(flags)
+
+    async def apply(self, orders: Orders, service: Service, generation: Generation) -> None:
+        """Expose flags as ordered, and look again."""
+        rollout = service.current
+        if not orders.flags or rollout is None:
+            return
+        said = rollout.cause.reason if rollout.cause is not None else rollout.current.name
+        await self.port.apply(orders.flags, Driver(service.name, rollout.id, generation), said)
+        self.seen = self.port.observe(orders.flags)
+
+    def routes(self, rollout: Rollout | None, routes: RoutesSeen) -> RoutesSeen:
+        """What shares out the users: a flag instead of the router, where the rollout is one of a flag."""
+        if rollout is None or not by_flag(rollout) or not self.seen:
+            return routes
+        served = self.seen[0]
+        exposed = 0.0 if served.override or served.missing else served.share.exposure_percent
+        candidate = 100.0 - exposed if rollout.candidate == UNEXPOSED else exposed
+        weights = {rollout.candidate: candidate, rollout.stable or UNEXPOSED: 100.0 - candidate}
+        return replace(routes, status=RouteStatus.APPLIED, weights=weights)
+
+    def counters(self, rollout: Rollout) -> dict[str, Counters]:
+        """What the users of either side of a flag experienced in this attempt."""
+        flags = rollout.current.world.flags
+        if not flags:
+            return {}
+        found = self.port.outcomes(flags[0], rollout.attempt_at or rollout.created_at, self.bounds_ms)
+        exposed = _sum(list(found.exposed.values()), len(self.bounds_ms) + 1)
+        grows = rollout.candidate != UNEXPOSED
+        on, off = (rollout.candidate, rollout.stable) if grows else (rollout.stable, rollout.candidate)
+        return {on or UNEXPOSED: exposed, off or UNEXPOSED: found.off}
+
+
+def by_flag(rollout: Rollout) -> bool:
+    """Whether a flag, not a router, shares out the users of this rollout."""
+    return isinstance(rollout.release.strategy, FlagExposure)
+
+
+def drives(service: Service) -> dict[tuple[str, str], str]:
+    """The flags that the running rollout of a service sees to, by environment and key, with its id."""
+    rollout = service.current
+    if rollout is None or not rollout.running:
+        return {}
+    steps = (*rollout.plan.steps, *rollout.plan.back)
+    return {(flag.environment, flag.key): rollout.id for step in steps for flag in step.world.flags}
+
+
+def _sum(all_of_it: list[Counters], buckets: int) -> Counters:
+    columns = zip(*(each.buckets for each in all_of_it), strict=True) if all_of_it else ((0,) for _ in range(buckets))
+    return Counters(
+        sum(each.requests for each in all_of_it), sum(each.errors for each in all_of_it), tuple(map(sum, columns))
+    )
