@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ferryman.flags.definition import ALLOWED_MAX, DEFAULT_ENVIRONMENT, ENVIRONMENT_PATTERN, KEY_PATTERN
-from ferryman.model.release import Audience, FlagExposure
+from ferryman.model.release import Audience, FlagExposure, RunCheck
 from ferryman.spec.flag_table import ENVIRONMENT_RULE, FLAG_KEY, KEY_RULE
 from ferryman.spec.kinds import Choice, Duration, Number, Text, items
 from ferryman.spec.shapes import Given, Key, Keys, ListOf
@@ -46,6 +46,10 @@ def _flag(given: Given) -> object:
     values = dict(given.values)
     drafts, usual = PRESETS[str(values.pop("preset", "standard"))]
     written = [draft for draft in items(values.pop("steps", None)) if isinstance(draft, Draft)]
+    for draft in written:
+        if isinstance(draft.step, RunCheck) and draft.step.check.http_path is not None:
+            message = f"the check `{draft.step.check.name}` asks an instance, and the release of a flag has none"
+            given.wrong("steps", "not_allowed", message, "use a check with `command` or `webhook`")
     hold = values.pop("hold", usual)
     steps = settle(written or drafts, hold if isinstance(hold, float) else usual)
     return msgspec.structs.replace(FlagExposure(key=""), steps=steps, **values)

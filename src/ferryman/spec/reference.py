@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from ferryman.analysis.registry import JUDGES
 from ferryman.spec.calendar_table import WINDOW, WINDOWS
 from ferryman.spec.catalog import example, example_names
+from ferryman.spec.flag_strategy import FLAG_STEP, FLAG_STRATEGY
 from ferryman.spec.gate_table import APPROVAL, APPROVALS
 from ferryman.spec.lint import WARNINGS
 from ferryman.spec.report import CODES
@@ -36,6 +37,11 @@ The file is YAML 1.2, one document, without tags; a key may stand only once in a
 - A **text** that looks like a number, like `true` or like a date needs quotes: `"1.10"`.
 - Where `never` or `immediately` are known, they stand for no end and for no time.
 """
+FLAG_STEP_RULES = """\
+Percentages rise and go from 0.001 to 100 in steps of 0.001; a user who was exposed stays so. One needs a pass of the judge,
+who compares those who meet the flag with those who do not, as the programs report it. A step by people has its hold alone,
+and they keep what they have until everybody does.
+"""
 STEP_RULES = """\
 Weights rise and go from 0.1 to 100 in steps of 0.1. A weight holds for the canary's `hold` and then needs a pass of the
 judge. One that is followed at once by `pause` or `analyse` has neither, unless it says so itself. Weight 100 is the
@@ -54,6 +60,8 @@ def reference_markdown() -> str:
         "\n".join(_strategies()),
         *(_section(keys, level=3) for keys in (ROLLING, BLUE_GREEN, CANARY)),
         "\n".join(_steps()),
+        _section(FLAG_STRATEGY, level=3),
+        "\n".join(_flag_steps()),
         *(_section(keys) for keys in (CHECK, ANALYSIS)),
         _section(LIMITS, level=3),
         "\n".join(_judges()),
@@ -113,6 +121,20 @@ def _steps() -> Iterator[str]:
     for name, weights in PRESETS.items():
         yield f"| `{name}` | {', '.join(f'{weight:g}' for weight in weights)} |"
     yield ""
+
+
+def _flag_steps() -> Iterator[str]:
+    yield from (
+        "### Steps of a flag",
+        "",
+        "Each is a number, the name of a segment, or a mapping with one of these keys.",
+        "",
+    )
+    yield from ("| Key | Value | Beside it | Meaning |", "|---|---|---|---|")
+    for key in FLAG_STEP.forms:
+        beside = ", ".join(f"`{each.name}`" for each in FLAG_STEP.beside.get(key.name, ()))
+        yield f"| `{key.name}` | {_cell(key.kind.label)} | {beside} | {_cell(key.doc)} |"
+    yield from ("", FLAG_STEP_RULES)
 
 
 def _judges() -> Iterator[str]:

@@ -10,12 +10,18 @@ import json
 from ferryman.spec.kinds import Schema
 from ferryman.spec.table import ROOT
 
+OF_A_FLAG: Schema = {
+    "description": "One that runs nothing.",
+    "anyOf": [{"const": "flag"}, {"type": "object", "required": ["flag"]}],
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> Schema:
     """The schema as builtin values (draft 2020-12)."""
-    return {"$schema": DIALECT, "title": "Ferryman release file", "description": ROOT.doc, **ROOT.schema()}
+    runs: Schema = {"anyOf": [{"required": ["run"]}, {"required": ["strategy"], "properties": {"strategy": OF_A_FLAG}}]}
+    head: Schema = {"$schema": DIALECT, "title": "Ferryman release file", "description": ROOT.doc}
+    return head | ROOT.schema() | runs
 
 
 def json_schema_text() -> str:

@@ -205,7 +205,7 @@ class Steps(msgspec.Struct, frozen=True):
         if not isinstance(node, ListNode):
             return wrong_type(node, path, report, "a list of steps", f"write `{self.example}`, or one step a line")
         if not node.items:
-            hint = f"write {self.example}, or delete the key to have just these"
+            hint = f"write weights such as {self.example}, or delete the key to have just these"
             report.add(node.mark, path, "[]", "out_of_range", "the list of steps is empty", hint)
             return BAD
         if len(node.items) > STEPS_MAX:

@@ -6,8 +6,10 @@ from ferryman.model.errors import UsageError
 from ferryman.model.release import (
     Amount,
     Analyse,
+    Audience,
     BlueGreen,
     Canary,
+    FlagExposure,
     Pause,
     Recreate,
     Rolling,
@@ -19,6 +21,7 @@ from ferryman.model.release import (
 from ferryman.spec.calendar_table import WINDOW, WINDOWS
 from ferryman.spec.catalog import example, example_names
 from ferryman.spec.document import load
+from ferryman.spec.flag_strategy import FLAG_STEP
 from ferryman.spec.gate_table import APPROVAL
 from ferryman.spec.nodes import ListNode, MapNode, Node
 from ferryman.spec.parse import parse_release, parse_release_with_warnings
@@ -36,7 +39,7 @@ WARNED = {"blue-green-by-hand": ["weak_health"], "recreate": ["downtime"]}
 @pytest.mark.parametrize("name", example_names())
 def test_an_example_is_a_release_without_a_blemish(name: str) -> None:
     release, warnings = parse_release_with_warnings(example(name), f"{name}.yaml")
-    assert release.command
+    assert release.command or isinstance(release.strategy, FlagExposure)
     assert [w.code for w in warnings] == WARNED.get(name, [])
 
 
@@ -92,6 +95,9 @@ def keys_known() -> set[str]:
         | keys_below(WINDOWS, "windows")
     )
     known |= keys_below(WINDOW, "windows.open[]") | keys_below(WINDOW, "windows.offHours[]")
+    grows = "strategy.flag.steps[]"
+    known |= {f"{grows}.{key.name}" for form in FLAG_STEP.forms for key in (form, *FLAG_STEP.beside.get(form.name, ()))}
+    known -= {f"{grows}.check"}  # as in a canary
     known |= {"approvals.start.count", "approvals.start.role"}
     return known | {"strategy.blueGreen.checksAfter[].name", "strategy.blueGreen.checksAfter[].http"}
 
@@ -104,6 +110,16 @@ def weights(name: str) -> list[tuple[float, float | None, bool]]:
     strategy = release_of(name).strategy
     assert isinstance(strategy, Canary)
     return [(s.percent, s.hold_seconds, s.analyse) for s in strategy.steps if isinstance(s, SetWeight)]
+
+
+def grown(name: str) -> list[object]:
+    strategy = release_of(name).strategy
+    assert isinstance(strategy, FlagExposure)
+    return [
+        s.percent if isinstance(s, SetWeight) else s.segment
+        for s in strategy.steps
+        if isinstance(s, SetWeight | Audience)
+    ]
 
 
 def test_the_least_is_a_canary_with_all_defaults() -> None:
@@ -163,7 +179,8 @@ def test_the_strategies_of_the_seed() -> None:
     assert release_of("seed-canary-rules").analysis.judge == "seed-rules"
     assert release_of("seed-testers").routing.testers == (Route("cookie", "canary", "true"),)
     assert [w for w, _, _ in weights("seed-netflix")] == [1, 5, 10, 25, 50, 100]
-    assert [w for w, _, _ in weights("seed-facebook")] == [1, 5, 50, 100]
+    assert grown("seed-facebook") == ["employees", 1, 5, 50, 100]
+    assert grown("seed-feature-flag") == [10, 25, 50, 100]
     assert [w for w, _, _ in weights("seed-google")] == [1, 10, 50, 100]
     for name in ("seed-blue-green", "seed-amazon"):
         strategy = release_of(name).strategy
