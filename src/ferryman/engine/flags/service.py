@@ -18,12 +18,13 @@ from ferryman.engine.flags.askers import Askers
 from ferryman.engine.flags.evaluations import UNTOLD, Evaluations
 from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.keeping import Keeping
+from ferryman.engine.flags.refusals import check_driven, check_parent, needs_rebucket, plain
 from ferryman.engine.flags.served import Served
 from ferryman.flags.board import FlagRow, FlagsBoard, flag_rows, flags_board
-from ferryman.flags.check import Finding, shown
+from ferryman.flags.check import Finding
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
 from ferryman.flags.drafting import Draft, draft
-from ferryman.flags.driving import disturbs, exposed_to, share_of
+from ferryman.flags.driving import exposed_to, share_of
 from ferryman.flags.ledger import (
     STREAM,
     Change,
@@ -40,7 +41,7 @@ from ferryman.flags.ledger import (
 from ferryman.flags.plan import ChangePlan
 from ferryman.flags.requests import Answered, Request, keys_of
 from ferryman.flags.stale import UNASKED_SECONDS, stale
-from ferryman.model.errors import Conflict, FerrymanError, Refused, Stale, StoreError, UsageError
+from ferryman.model.errors import Conflict, FerrymanError, Stale, StoreError, UsageError
 from ferryman.model.settings import FlagApproval
 from ferryman.model.world import FlagShare
 from ferryman.store.journal import ENTRY_BYTES_MAX, Entry, Journal
@@ -235,7 +236,7 @@ class FlagService:
         """What a write would do. Raises what `refuse` makes of what forbids it."""
         found = await asyncio.to_thread(draft, self.ledger, changes)
         if found.findings:
-            raise (refuse or _plain)(found.findings)
+            raise (refuse or plain)(found.findings)
         return found
 
     async def write(
@@ -253,11 +254,11 @@ class FlagService:
         """Write durably, then serve; or ask people first, where the settings say so. `account` is who really asks. Raises `Conflict` (``flag_moved``) when something in it changed after version
         `parent`, `Refused` (``rebucket``) when exposed users would move, `StoreError`, and what `plan` raises."""
         async with self._writing:
-            self._check_parent(changes, parent)
+            check_parent(self.ledger, changes, parent)
             found = await self.plan(changes, refuse)
-            self._check_driven(found.changes)
+            check_driven(self.ledger, self.drivers(), found.changes)
             if found.unsettling and not rebucket:
-                raise _needs_rebucket(found)
+                raise needs_rebucket(found)
             if not found.changes:
                 return WriteResult(0, found.plans)
             body = Written(found.changes, parent, reason, rebucket and bool(found.unsettling), reverted)
@@ -293,11 +294,11 @@ class FlagService:
                 await self._append("change_approved", Answered(number, role, reason), account)
             if has_enough(request):
                 body = msgspec.structs.replace(msgspec.convert(request.asked.write, Written), request=number)
-                self._check_parent(body.changes, body.parent)
-                self._check_driven(body.changes)
+                check_parent(self.ledger, body.changes, body.parent)
+                check_driven(self.ledger, self.drivers(), body.changes)
                 found = await self.plan(body.changes)
                 if found.unsettling and not body.rebucket:
-                    raise _needs_rebucket(found)
+                    raise needs_rebucket(found)
                 await self._append("flags_written", body, request.author)
             return request
 
@@ -320,33 +321,6 @@ class FlagService:
             if (kind in kinds) == (deed in {"kill", "trip"}):
                 return self.ledger.environment(environment).version
             return await self._append(OVERRIDE_DEEDS[deed], Overridden(environment, key, reason), actor)
-
-    def _check_driven(self, changes: Sequence[Change]) -> None:
-        """People leave alone what a rollout sees to."""
-        drivers = self.drivers()
-        for change in changes:
-            flags = self.ledger.environment(change.environment).flags
-            for key, after in change.flags.items():
-                rollout = drivers.get((change.environment, key))
-                if rollout is not None and key in flags and disturbs(flags[key], after):
-                    raise Refused(
-                        "driven",
-                        f"{key} in {change.environment} is driven by the rollout {rollout}",
-                        hint=f"`ferry abort {rollout.rpartition('-')[0]}` takes it back; `ferry flags kill {key}` stops it at once",
-                    )
-
-    def _check_parent(self, changes: Sequence[Change], parent: int) -> None:
-        for change in changes:
-            here = self.ledger.environment(change.environment)
-            for key in change.flags:
-                moved = here.versions.get(key, 0)
-                if moved > parent:
-                    by = here.history[key][-1].actor
-                    raise Conflict(
-                        "flag_moved",
-                        f"{key!r} of {change.environment} is at version {moved} by {by}, and {parent} was looked at",
-                        "look again: `ferry flags diff` shows what changed",
-                    )
 
     async def _append(self, kind: str, body: msgspec.Struct, actor: str) -> int:
         encoded = body_of(body)
@@ -391,21 +365,3 @@ class FlagService:
 
 def _recorded(entry: Entry) -> Recorded:
     return Recorded(entry.seq, entry.position, entry.at, entry.actor, entry.kind, entry.body)
-
-
-def _plain(findings: Sequence[Finding]) -> FerrymanError:
-    first = findings[0]
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return Refused("flags_invalid", f"{shown(first.path)}: {first.message}{more}", hint=first.hint)
-
-
-def _needs_rebucket(found: Draft) -> Refused:
-    plan = found.unsettling[0]
-    moves = ", ".join(f"{m.before} -> {m.after} {m.users:,}" for m in plan.moves)
-    what = f"of 100,000 users {plan.moved:,} of those exposed would change ({moves})" if plan.moved else ""
-    what = what or "users met this experiment as it is divided now"
-    return Refused(
-        "rebucket",
-        f"{plan.flag} in {plan.environment}: {what}",
-        hint="if that is meant, say so: --rebucket",
-    )
