@@ -21,6 +21,13 @@ SOCKET_PATH_BYTES_MAX = 99
 """The kernel takes 107; some room is left for systems that take less."""
 
 
+class FlagdPlaces(msgspec.Struct, frozen=True):
+    """Where clients of flagd are answered: `ADDRESS:PORT`, "" for not at all."""
+
+    evaluation: str = ""
+    sync: str = ""
+
+
 class ControllerRecord(msgspec.Struct, frozen=True):
     """Who serves a project now. `url` is where it can be read over TCP as well, or None."""
 
@@ -30,6 +37,7 @@ class ControllerRecord(msgspec.Struct, frozen=True):
     url: str | None
     version: str
     project: str
+    flagd: FlagdPlaces = FlagdPlaces()
 
 
 def state_folder(project: Path) -> Path:

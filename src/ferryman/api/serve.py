@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
 import uvicorn
+from msgspec.structs import replace
 
 from ferryman import __version__
 from ferryman.api.access.access import Access
@@ -31,6 +32,7 @@ from ferryman.api.context import Api
 from ferryman.api.counted_socket import CountedSocket
 from ferryman.api.place import (
     ControllerRecord,
+    FlagdPlaces,
     make_state_folder,
     remove_record,
     write_record,
@@ -76,7 +78,12 @@ async def _run(
             api = Api(controller, health, stopping.shut_down, access.authenticate, access)
             owner, crowd = socket_book(), tcp_book(raise_file_limit(), settings.connections_per_address)
             api.books = {"socket": owner} | ({"tcp": crowd} if tcp is not None else {})
-            async with _serving(api, unix, owner, None), _serving(api, tcp, crowd, tls):
+            async with (
+                _serving(api, unix, owner, None),
+                _serving(api, tcp, crowd, tls),
+                _serving_flagd(api, settings) as flagd,
+            ):
+                record = replace(record, flagd=flagd)
                 if not stopping.event.is_set():
                     write_record(folder, record)
                     on_ready(record)
@@ -184,3 +191,21 @@ async def _serving(
         api.stop()
         server.should_exit = True
         await task
+
+
+@contextlib.asynccontextmanager
+async def _serving_flagd(api: Api, settings: Settings) -> AsyncGenerator[FlagdPlaces]:
+    """Serve clients of flagd while inside, if the settings ask for it. Raises `ControllerError` (``extra_missing``)."""
+    if not settings.flagd.listens:
+        yield FlagdPlaces()
+        return
+    try:
+        from ferryman.api.flagd.server import serving  # noqa: PLC0415 -- imports what only the extra brings
+    except ImportError as error:
+        raise ControllerError(
+            "extra_missing",
+            f"clients of flagd are answered by gRPC, and {error.name} is not installed",
+            "pip install 'ferryman[flagd]'",
+        ) from None
+    async with serving(api, settings) as places:
+        yield places

@@ -219,6 +219,15 @@ def serve(parser: argparse.ArgumentParser) -> None:
         "--insecure-http", action="store_true", help="listen beyond loopback without TLS, behind a proxy that has it"
     )
     parser.add_argument(
+        "--flagd-port",
+        type=int,
+        metavar="PORT",
+        help="evaluate flags for clients of flagd there, by gRPC on loopback (they expect 8013; needs the extra `flagd`)",
+    )
+    parser.add_argument(
+        "--flagd-sync-port", type=int, metavar="PORT", help="send them whole flag sets there (they expect 8015)"
+    )
+    parser.add_argument(
         "--take-over", action="store_true", help="end a controller that is stopped or hangs, and go on in its place"
     )
     parser.add_argument("--ready-fd", type=int, help=argparse.SUPPRESS)

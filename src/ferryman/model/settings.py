@@ -68,6 +68,19 @@ class FlagApproval(msgspec.Struct, frozen=True):
     role: str = "operator"
 
 
+class Flagd(msgspec.Struct, frozen=True):
+    """Where clients of flagd are answered; None: not. `anonymous`: they need no token, on loopback."""
+
+    evaluation: Listen | None = None
+    sync: Listen | None = None
+    anonymous: bool = False
+
+    @property
+    def listens(self) -> tuple[Listen, ...]:
+        """What is listened on."""
+        return tuple(listen for listen in (self.evaluation, self.sync) if listen is not None)
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All of it. `folder` is where the file lies: paths in it are seen from there. `public_url` is how browsers reach the
     controller, without a slash at the end; `insecure_http` lets it listen beyond loopback without TLS.
@@ -83,6 +96,12 @@ class Settings(msgspec.Struct, frozen=True):
     oidc: Oidc | None = None
     notify: NotifySettings = NotifySettings()
     flag_approvals: tuple[FlagApproval, ...] = ()
+    flagd: Flagd = Flagd()
+
+    @property
+    def listens(self) -> tuple[Listen, ...]:
+        """Every address it listens on."""
+        return ((self.listen,) if self.listen is not None else ()) + self.flagd.listens
 
     def place(self, path: str) -> str:
         """A path of the file as this process can open it."""

@@ -9,7 +9,7 @@ import msgspec
 
 from ferryman.flags.definition import ENVIRONMENT_PATTERN
 from ferryman.model.role import Role
-from ferryman.model.settings import LOOPBACK_HOSTS, FlagApproval, Listen, Oidc, RoleRule, Sessions, Tls
+from ferryman.model.settings import LOOPBACK_HOSTS, FlagApproval, Flagd, Listen, Oidc, RoleRule, Sessions, Tls
 from ferryman.spec.flag_kinds import Named
 from ferryman.spec.flag_table import ENVIRONMENT_RULE
 from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, Whole, items
@@ -191,9 +191,35 @@ FLAG_APPROVAL = Keys(
     ),
     build=_flag_approval,
 )
+
+
+def _flagd(given: Given) -> object:
+    values = given.values
+    evaluation, sync = values.get("evaluation"), values.get("sync")
+    return Flagd(
+        evaluation if isinstance(evaluation, Listen) else None,
+        sync if isinstance(sync, Listen) else None,
+        values.get("anonymous") is True,
+    )
+
+
+FLAGD = Keys(
+    title="Flagd",
+    doc="Answer [clients of flagd](flagd.md) by gRPC, with the TLS of this controller, if it has it. Needs the extra `flagd`.",
+    keys=(
+        Key("evaluation", ListenAddress(), "For those that let flags be evaluated here; they expect port 8013. Left out: not."),
+        Key("sync", ListenAddress(), "For those that evaluate in their own process; they expect port 8015. Left out: not."),
+        Key(
+            "anonymous", Flag(),
+            "`true`: they need no token. For loopback alone, where their plain connections cannot carry one.",
+            default=False,
+        ),
+    ),
+    build=_flagd,
+)  # fmt: skip
 FLAGS = Keys(
     title="Flags",
-    doc="How feature flags are written.",
+    doc="How feature flags are written and served.",
     keys=(
         Key(
             "approvals",
@@ -201,6 +227,7 @@ FLAGS = Keys(
             FLAG_APPROVAL.doc,
             "flag_approvals",
         ),
+        Key("flagd", FLAGD, FLAGD.doc),
     ),
 )
 
@@ -227,5 +254,5 @@ SETTINGS = Keys(
         Key("flags", FLAGS, FLAGS.doc),
     ),
 )  # fmt: skip
-SECTIONS: tuple[Keys, ...] = (TLS, SESSIONS, OIDC, FLAGS, FLAG_APPROVAL)
+SECTIONS: tuple[Keys, ...] = (TLS, SESSIONS, OIDC, FLAGS, FLAG_APPROVAL, FLAGD)
 """What the reference has a heading for, in its order."""

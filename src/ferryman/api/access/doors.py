@@ -7,20 +7,30 @@ import ssl
 
 from ferryman.api.access.access import Access
 from ferryman.model.errors import ControllerError
-from ferryman.model.settings import Settings
+from ferryman.model.settings import Listen, Settings
 
 
 def is_loopback(settings: Settings) -> bool:
-    """Whether nobody but this machine can reach it, as far as `listen` goes."""
-    return settings.listen is None or ipaddress.ip_address(settings.listen.host).is_loopback
+    """Whether nobody but this machine can reach it, as far as its addresses go."""
+    return all(_is_here(listen) for listen in settings.listens)
+
+
+def _is_here(listen: Listen) -> bool:
+    return ipaddress.ip_address(listen.host).is_loopback
 
 
 def may_listen(settings: Settings, access: Access) -> None:
     """Beyond loopback somebody must be able to show who they are, and nobody on the way may read how. Raises
     `ControllerError`: ``no_authentication``, ``no_tls``."""
-    if settings.listen is None or is_loopback(settings):
+    place = next((f"{each.host}:{each.port}" for each in settings.listens if not _is_here(each)), "")
+    if not place:
         return
-    place = f"{settings.listen.host}:{settings.listen.port}"
+    if settings.flagd.anonymous:
+        raise ControllerError(
+            "no_authentication",
+            f"{place} is reached from other machines, and clients of flagd may ask without a token",
+            "listen on loopback alone, or take `flagd.anonymous` out of ferry.yaml and give them tokens",
+        )
     if settings.tls is None and not settings.insecure_http:
         raise ControllerError(
             "no_tls",

@@ -1,4 +1,5 @@
-"""Counters as LaunchDarkly's and Unleash's SDKs report them: (flag, variant, epoch second, number) of what is well formed."""
+"""Counting what was served: as LaunchDarkly's and Unleash's SDKs report it, in (flag, variant, epoch second, number) of what is
+well formed, and what was evaluated here."""
 
 from __future__ import annotations
 
@@ -6,10 +7,18 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+from ferryman.engine.flags.evaluations import Cell, Tally
+from ferryman.engine.flags.service import FlagService
 from ferryman.flags.definition import Flag
 
 Count = tuple[str, str, int, int]
 EVENTS_MAX = 10_000
+
+
+def count_one(service: FlagService, environment: str, flag: str, variant: str, now: float) -> None:
+    """Somebody asked here for one flag and got `variant`, "" for the default in their own code. All flags at once are not
+    counted: nobody knows which of them were used."""
+    service.evaluations.add([(Cell(environment, flag, variant, int(now)), Tally(1))], now)
 
 
 def launchdarkly_counts(events: Any, flags: Mapping[str, Flag]) -> Iterator[Count]:

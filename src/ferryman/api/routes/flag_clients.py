@@ -12,6 +12,7 @@ from starlette.responses import Response
 from ferryman.api.access.principal import Permission, Unauthenticated
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
 from ferryman.api.flags.asker import environment_of, need_definitions
+from ferryman.api.flags.counting import count_one
 from ferryman.api.flags.hub import Form
 from ferryman.api.flags.ofrep import (
     OfrepBulk,
@@ -104,10 +105,10 @@ async def post_one(call: Call[EnvironmentQuery, OfrepRequest]) -> Response:
     """One flag for one user."""
     environment = environment_of(call.principal, call.query.environment)
     need_definitions(call.principal)
-    service, key, now = call.api.controller.flags, str(call.request.path_params["key"]), time.time()
-    found = evaluated(service.served(environment), key, call.body.context)
-    if isinstance(found.variant, str):
-        service.evaluations.add([(Cell(environment, key, found.variant, int(now)), Tally(1))], now)
+    flags, key = call.api.controller.flags, str(call.request.path_params["key"])
+    found = evaluated(flags.served(environment), key, call.body.context)
+    if not found.error_code:
+        count_one(flags, environment, key, found.variant or "", time.time())
     return single_response(found)
 
 

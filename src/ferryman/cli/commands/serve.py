@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -18,13 +19,14 @@ from ferryman.cli.context import OK, Context, Output
 from ferryman.cli.launch import Word
 from ferryman.cli.logformat import set_up_logging
 from ferryman.model.errors import FerrymanError, UsageError
-from ferryman.model.settings import Settings
+from ferryman.model.settings import Flagd, Listen, Settings
 
 if TYPE_CHECKING:
     from ferryman.engine.controller import Controller
 
 LOOPBACK = "127.0.0.1"
 USUAL_PORT = 7300
+PORT_MAX = 65_535
 
 
 def run(context: Context) -> int:
@@ -84,7 +86,19 @@ def settings_of(context: Context) -> Settings:
         settings = replace(settings, listen=listen)
     elif settings.listen is None and args.ready_fd is None:
         settings = replace(settings, listen=parse_listen(usual_address()))
+    settings = replace(settings, flagd=_flagd_of(args, settings.flagd))
     return replace(settings, insecure_http=True) if args.insecure_http else settings
+
+
+def _flagd_of(args: argparse.Namespace, flagd: Flagd) -> Flagd:
+    """What the command line says of clients of flagd. Raises `UsageError`."""
+    from msgspec.structs import replace
+
+    ports = {"evaluation": args.flagd_port, "sync": args.flagd_sync_port}
+    for port in ports.values():
+        if port is not None and not 0 <= port <= PORT_MAX:
+            raise UsageError("bad_address", f"{port} is no port", f"0, a free one, to {PORT_MAX}")
+    return replace(flagd, **{name: Listen(LOOPBACK, port) for name, port in ports.items() if port is not None})
 
 
 def usual_address() -> str:
@@ -102,6 +116,9 @@ def _greet(out: Output, record: ControllerRecord) -> None:
     out.emit(record)
     if record.url:
         out.remark(f"dashboard: {record.url}  (`ferry dashboard` prints a link that signs you in)")
+    places = {"evaluation": record.flagd.evaluation, "sync": record.flagd.sync}
+    if any(places.values()):
+        out.remark(f"flagd: {', '.join(f'{name} on {place}' for name, place in places.items() if place)}")
     out.remark(f"controller of {record.project} (pid {record.pid}), state in {state_folder_of(record)}")
     out.remark("Ctrl-C ends the controller only: services go on serving, and the next one takes them over")
 
