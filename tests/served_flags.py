@@ -9,20 +9,25 @@ from typing import Any
 
 import httpx2
 
-from ferryman.model.settings import Listen
+from ferryman.api.place import ControllerRecord
+from ferryman.model.settings import Flagd, Listen, Settings, Tls
 from unit.api.fake_controller import FakeController, serving
 
 
 class ServedFlags:
     """`token` is one of a program, for the environment `prod`."""
 
-    def __init__(self, fake: FakeController, socket: str, url: str | None, document: str) -> None:
-        assert url is not None
-        self.url = url
+    def __init__(self, fake: FakeController, record: ControllerRecord, document: str, *, with_token: bool) -> None:
+        self.url, self.flagd = str(record.url), record.flagd
         self._fake = fake
-        self.owner = httpx2.Client(transport=httpx2.HTTPTransport(uds=socket), base_url="http://localhost")
-        self.post("/v1/flags", {"document": document, "parent": 0})
-        self.token = self.program("server")
+        self.owner = httpx2.Client(transport=httpx2.HTTPTransport(uds=record.socket), base_url="http://localhost")
+        self.set(document)
+        self.token = self.program("server") if with_token else ""
+
+    def set(self, document: str, *environments: str) -> None:
+        """Write flags."""
+        asked = {"document": document, "parent": self._fake.flags.ledger.version, "environments": environments}
+        self.post("/v1/flags", asked)
 
     def program(self, kind: str, environment: str = "prod") -> str:
         """A token of a program."""
@@ -37,6 +42,10 @@ class ServedFlags:
         """End that."""
         self.post(f"/v1/environments/prod/flags/{flag}/unkill", {})
 
+    def spoil(self, flag: str, definition: dict[str, Any]) -> None:
+        """Put a definition before the evaluator that no flags file could bring there."""
+        self._fake.flags.served("prod").evaluator.patch({flag: definition})
+
     def counted(self, flag: str, variant: str) -> int:
         """How often clients said that they served a variant."""
         found = self._fake.flags.evaluations.of("prod", flag, 0.0)
@@ -50,12 +59,27 @@ class ServedFlags:
 
 
 @contextlib.contextmanager
-def serving_flags(folder: Path, document: str) -> Iterator[ServedFlags]:
+def serving_flags(
+    folder: Path, document: str, settings: Settings | None = None, *, with_token: bool = True
+) -> Iterator[ServedFlags]:
     """Serve the flags of a flags file."""
     fake = FakeController()
-    with serving(fake, folder, Listen("127.0.0.1", 0)) as record:
-        made = ServedFlags(fake, record.socket, record.url, document)
+    with serving(fake, folder, Listen("127.0.0.1", 0), settings) as record:
+        made = ServedFlags(fake, record, document, with_token=with_token)
         try:
             yield made
         finally:
             made.owner.close()
+
+
+ANYWHERE_HERE = Listen("127.0.0.1", 0)
+
+
+def with_flagd(folder: Path, *, anonymous: bool = False, tls: Tls | None = None) -> Settings:
+    """Settings under which clients of flagd are answered on free ports."""
+    return Settings(str(folder), flagd=Flagd(ANYWHERE_HERE, ANYWHERE_HERE, anonymous), tls=tls)
+
+
+def port_of(place: str) -> int:
+    """The port of `ADDRESS:PORT`."""
+    return int(place.rpartition(":")[2])

@@ -140,7 +140,7 @@ def int64(number: int, value: int) -> bytes:
 
 def double(number: int, value: float) -> bytes:
     """A double field. Raises OverflowError for a whole number that no double holds."""
-    return _number(number << 3 | FIXED64) + _double.pack(value)
+    return _number(number << 3 | FIXED64) + _double.pack(float(value))
 
 
 def mapping(number: int, value: Mapping[str, Any]) -> bytes:
