@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import psutil
 import pytest
 
 from ferryman.api.place import socket_path, state_folder
 from ferryman_flags.client import FlagClient
-from project import door
+from flag_project import FlagProject, flag_project
 from support import eventually
 
 pytestmark = pytest.mark.real
@@ -34,41 +31,10 @@ flags:
 """
 
 
-class Shop:
-    """A project with a controller that listens on a port of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, door()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._words = [sys.executable, "-m", "ferryman", "--project", str(folder)]
-        (folder / "ferryman.yaml").write_text("service: shop\n")
-        (folder / "flags.yaml").write_text(FLAGS)
-        self.serving: subprocess.Popen[bytes] | None = None
-
-    def serve(self) -> None:
-        with (self.folder / "serve.out").open("ab") as out:
-            command = [*self._words, "serve", "--listen", f"127.0.0.1:{self.port}"]
-            self.serving = subprocess.Popen(command, stdout=out, stderr=out)
-        eventually(lambda: self.ferry("flags", "list")[0] == 0, what="the controller", seconds=60)
-
-    def ferry(self, *words: str) -> tuple[int, str]:
-        done = subprocess.run([*self._words, *words], capture_output=True, text=True, check=False, timeout=60)
-        return done.returncode, done.stdout
-
-    def end(self, number: signal.Signals) -> None:
-        assert self.serving is not None
-        self.serving.send_signal(number)
-        self.serving.wait(30)
-
-
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
-    made = Shop(tmp_path)
-    made.serve()
-    yield made
-    made.end(signal.SIGTERM)
-    envoys = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or ())]
-    assert not envoys
+def shop(tmp_path: Path) -> Iterator[FlagProject]:
+    with flag_project(tmp_path, FLAGS) as made:
+        yield made
 
 
 def kept_evaluations(folder: Path) -> int:
@@ -81,8 +47,8 @@ def kept_evaluations(folder: Path) -> int:
 
 
 @pytest.mark.slow
-def test_counts_survive_kill_nine_but_for_the_last_seconds_and_a_quiet_end_whole(shop: Shop) -> None:
-    assert shop.ferry("flags", "set", str(shop.folder / "flags.yaml"))[0] == 0
+def test_counts_survive_kill_nine_but_for_the_last_seconds_and_a_quiet_end_whole(shop: FlagProject) -> None:
+    assert shop.ferry("flags", "set", str(shop.file))[0] == 0
     token = shop.ferry("token", "create", "--name", "app", "--server", "prod")[1].strip()
 
     def report(evaluations: int) -> None:
@@ -116,8 +82,8 @@ def test_counts_survive_kill_nine_but_for_the_last_seconds_and_a_quiet_end_whole
 
 
 @pytest.mark.slow
-def test_flags_outlive_their_controller_and_programs_do_too(shop: Shop) -> None:
-    assert shop.ferry("flags", "set", str(shop.folder / "flags.yaml"))[0] == 0
+def test_flags_outlive_their_controller_and_programs_do_too(shop: FlagProject) -> None:
+    assert shop.ferry("flags", "set", str(shop.file))[0] == 0
     token = shop.ferry("token", "create", "--name", "app", "--server", "prod")[1].strip()
     ana, ben = {"targetingKey": "ana"}, {"targetingKey": "ben"}
     with FlagClient(shop.url, token) as client:
