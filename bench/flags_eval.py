@@ -1,4 +1,5 @@
-"""What a flag costs to ask for: `ferryman-flags` beside openfeature-flagd-core and launchdarkly-server-sdk, in one run.
+"""What a flag costs to ask for: `ferryman-flags` beside openfeature-flagd-core, openfeature-provider-flagd and
+launchdarkly-server-sdk, in one run.
 
     python bench/flags_eval.py [--rounds N]
 
@@ -13,6 +14,7 @@ import argparse
 import gc
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +25,9 @@ from _table import Row, show
 from ldclient.config import Config
 from ldclient.integrations.test_data import TestData
 from openfeature import api
+from openfeature.client import OpenFeatureClient
+from openfeature.contrib.provider.flagd import FlagdProvider
+from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.contrib.tools.flagd.core import FlagdCore
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.provider.no_op_provider import NoOpProvider
@@ -142,22 +147,40 @@ def rows_of(found: dict[str, float], call: float) -> list[Row]:
     return rows
 
 
-def through_openfeature(rounds: int) -> list[Row]:
+def through_openfeature(rounds: int, folder: Path) -> list[Row]:
     evaluator = Evaluator()
     evaluator.load({"flags": DEFINITIONS})
     api.set_provider_and_wait(NoOpProvider(), "none")
     api.set_provider_and_wait(FerrymanProvider(evaluator), "ferryman")
     none, ours = api.get_client("none"), api.get_client("ferryman")
+    theirs = flagd_client(folder)
     of = [EvaluationContext(c["targetingKey"], {k: v for k, v in c.items() if k != "targetingKey"}) for c in contexts()]
     contenders: dict[str, tuple[Ask, Sequence[Any]]] = {"none": ((lambda c: none.get_boolean_value("x", False, c)), of)}
     for key in DEFINITIONS:
         contenders[key] = (lambda c, key=key: ours.get_boolean_value(key, False, c)), of
+        contenders[f"flagd {key}"] = (lambda c, key=key: theirs.get_boolean_value(key, False, c)), of
+        for context in of:
+            assert ours.get_boolean_value(key, False, context) == theirs.get_boolean_value(key, False, context)
     found = best(contenders, rounds)
+    api.shutdown()
     rows = [Row("the SDK with its null provider", f"{found['none']:.2f} us")]
     for key in DEFINITIONS:
         more = found[key] - found["none"]
         rows.append(Row(f"  {key}", f"+ {more:.2f} us", "<= + 1.5 us", more <= 1.5))
+        other, least = found[f"flagd {key}"], 1.4 if key == "plain" else 2.0
+        times = other / found[key]
+        goal = f">= {least:g} times"
+        rows.append(Row(f"    provider-flagd: {other:.2f} us", f"{times:.1f} times", goal, times >= least))
     return rows
+
+
+def flagd_client(folder: Path) -> OpenFeatureClient:
+    """The provider of flagd, with the same flags out of a file."""
+    file = folder / "flags.json"
+    file.write_text(json.dumps({"flags": DEFINITIONS}))
+    provider = FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(file))
+    api.set_provider_and_wait(provider, "flagd")
+    return api.get_client("flagd")
 
 
 def many_flags() -> list[Row]:
@@ -199,11 +222,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=40, help="rounds of 1,000 evaluations each (%(default)s)")
     rounds = parser.parse_args().rounds
-    tables = [
-        show("Flags, asked for directly", direct(rounds)),
-        show("Flags through OpenFeature", through_openfeature(max(rounds // 2, 1))),
-        show("Many flags", many_flags()),
-    ]
+    with tempfile.TemporaryDirectory() as folder:
+        tables = [
+            show("Flags, asked for directly", direct(rounds)),
+            show("Flags through OpenFeature", through_openfeature(max(rounds // 2, 1), Path(folder))),
+            show("Many flags", many_flags()),
+        ]
     return 0 if all(tables) else 1
 
 

@@ -199,7 +199,7 @@ def in_protocol(text: str, inner: ast.AST) -> bool:
 def test_what_runs_is_installed_with_the_package() -> None:
     """A module of the package imports nothing that only those who develop it have."""
     known = {"envoy", "h11", "holidays", "httpx2", "jwt", "msgspec", "prometheus_client", "rich", "ruamel", "shtab"}
-    known |= {"starlette", "uvicorn", "apprise", "libcst", "opentelemetry", "ferryman", "ferryman_flags"}
+    known |= {"starlette", "uvicorn", "apprise", "libcst", "grpc", "opentelemetry", "ferryman", "ferryman_flags"}
     flags = {"ferryman_flags", "mmh3", "openfeature", "pytest", "allpairspy"}
     found: set[str] = set()
     for path in [*SOURCE.rglob("*.py"), *FLAGS.rglob("*.py")]:

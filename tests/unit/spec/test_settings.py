@@ -8,7 +8,7 @@ import pytest
 from ferryman.engine.settings import SECRET_BYTES_MAX, load_settings, read_secret
 from ferryman.model.errors import ControllerError, SpecError, UsageError
 from ferryman.model.secret import Secret
-from ferryman.model.settings import Listen, Oidc, RoleRule, Sessions, Settings, Tls
+from ferryman.model.settings import Flagd, Listen, Oidc, RoleRule, Sessions, Settings, Tls
 from ferryman.spec.document import load
 from ferryman.spec.notify_table import CHANNEL, NOTIFY_RULE
 from ferryman.spec.report import Report
@@ -64,6 +64,15 @@ def test_the_example_has_every_key() -> None:
     secrets = {key for key in below if key.endswith((".env", ".file"))}
     assert below - secrets == keys_below(CHANNEL, "")
     assert {key.rpartition(".")[2] for key in notify if "rules" in key} == {key.name for key in NOTIFY_RULE.keys}
+
+
+def test_where_clients_of_flagd_are_answered() -> None:
+    assert parsed("flags: {flagd: {sync: 127.0.0.1:8015}}").flagd == Flagd(None, Listen("127.0.0.1", 8015))
+    assert parsed("flags: {approvals: {prod: {}}}").flagd == Flagd()
+    both = parsed("listen: ':1'\nflags: {flagd: {evaluation: ':2', sync: ':3', anonymous: true}}")
+    assert [listen.port for listen in both.listens] == [1, 2, 3]
+    assert both.flagd.anonymous
+    assert problems("flags: {flagd: {evaluation: 8013}}") == ["1:29 flags.flagd.evaluation wrong_type"]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n"])

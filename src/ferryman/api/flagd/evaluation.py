@@ -69,7 +69,7 @@ class Evaluation:
 
         async def resolve(request: bytes, context: Any) -> bytes:
             asked = read_asked(request)
-            environment = (await self._asking.asker(context, method, rules=True)).environment
+            principal, environment = await self._asking.asker(context, method, rules=True)
             found = self._flags.served(environment).evaluator.details(asked.key, None, asked.context, kind=kind)
             if found.error is not None:
                 await context.abort(FAILURES[found.error], found.message or str(found.error))
@@ -84,7 +84,7 @@ class Evaluation:
             except OverflowError as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
                 raise
-            count_one(self._flags, environment, asked.key, found.variant or "", time.time())
+            count_one(self._flags, environment, principal.name, asked.key, found.variant, time.time())
             return answer
 
         return answering(resolve)

@@ -15,10 +15,11 @@ Count = tuple[str, str, int, int]
 EVENTS_MAX = 10_000
 
 
-def count_one(service: FlagService, environment: str, flag: str, variant: str, now: float) -> None:
-    """Somebody asked here for one flag and got `variant`, "" for the default in their own code. All flags at once are not
+def count_one(service: FlagService, environment: str, program: str, flag: str, variant: str | None, now: float) -> None:
+    """A program asked here for one flag and got `variant`, None for the default in its own code. All flags at once are not
     counted: nobody knows which of them were used."""
-    service.evaluations.add([(Cell(environment, flag, variant, int(now)), Tally(1))], now)
+    service.evaluations.add([(Cell(environment, flag, variant or "", int(now)), Tally(1))], now)
+    service.askers.told(environment, program, {flag: 1}, service.served(environment).version, now)
 
 
 def launchdarkly_counts(events: Any, flags: Mapping[str, Flag]) -> Iterator[Count]:

@@ -108,7 +108,7 @@ async def post_one(call: Call[EnvironmentQuery, OfrepRequest]) -> Response:
     flags, key = call.api.controller.flags, str(call.request.path_params["key"])
     found = evaluated(flags.served(environment), key, call.body.context)
     if not found.error_code:
-        count_one(flags, environment, key, found.variant or "", time.time())
+        count_one(flags, environment, call.principal.name, key, found.variant or None, time.time())
     return single_response(found)
 
 
