@@ -30,7 +30,9 @@ WHOLE_EVERY = 100
 
 BUFFER_BYTES = 1 << 20
 TAIL_BYTES = 48
-MARK = re.compile(rb"id: (\d+)\nevent: (event|snapshot)\n")
+MARK = re.compile(rb"id: (\d+)\nevent: (event|patch|snapshot|put)\n")
+WHOLE = frozenset({b"snapshot", b"put"})
+"""Events that say everything."""
 STAMP = struct.Struct("qq")
 
 
@@ -38,7 +40,10 @@ class Clients:
     """`count` of them. `arrivals` has the epoch seconds at which each position came; what a client missed without
     being told by a snapshot is `lost`, what a snapshot made up for `dropped`."""
 
-    def __init__(self, port: int, count: int) -> None:
+    def __init__(self, port: int, count: int, path: str = "/v1/stream", token: str = "") -> None:
+        authorization = f"Authorization: Bearer {token}\r\n" if token else ""
+        accept = "Accept: text/event-stream\r\n"
+        self._request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}{accept}\r\n".encode()
         self.count = count
         self.arrivals: dict[int, array[float]] = {}
         self.lost = self.dropped = self.snapshots = self.ended = self.received = 0
@@ -67,7 +72,7 @@ class Clients:
         client = socket.create_connection(self._address)
         client.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         client.setblocking(False)
-        client.send(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n")
+        client.send(self._request)
         number = client.fileno()
         self._sockets[number] = client
         self._tails[number] = b""
@@ -106,7 +111,7 @@ class Clients:
         end = 0
         for found in MARK.finditer(text):
             end = found.end()
-            self._got(number, int(found[1]), found[2] == b"event", now)
+            self._got(number, int(found[1]), found[2] not in WHOLE, now)
         self._tails[number] = bytes(text[max(end, len(text) - TAIL_BYTES) :])
 
     def _got(self, number: int, position: int, is_event: bool, now: float) -> None:
@@ -143,9 +148,9 @@ def say(**told: Any) -> None:
     print(json.dumps(told), flush=True)
 
 
-def run_clients(port: int, count: int) -> None:
+def run_clients(clients: Clients) -> None:
     """Connect, say so, follow until there is a line to read, tell what was found."""
-    clients = Clients(port, count)
+    count = clients.count
     say(seconds=clients.connect())
     cpu, began, before = time.process_time(), time.perf_counter(), clients.received
     clients.follow(lambda: bool(select.select([sys.stdin], [], [], 0)[0]))
@@ -202,13 +207,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--count", type=int, default=0)
+    parser.add_argument("--path", default="/v1/stream")
+    parser.add_argument("--token", default="")
     parser.add_argument("--floor", type=int, default=0, help="bytes of each message")
     parser.add_argument("--rate", type=float, default=2.0)
     args = parser.parse_args()
     if args.floor:
         asyncio.run(run_floor(args.floor, args.rate))
     else:
-        run_clients(args.port, args.count)
+        run_clients(Clients(args.port, args.count, args.path, args.token))
 
 
 if __name__ == "__main__":

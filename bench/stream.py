@@ -11,11 +11,9 @@ as many bytes to as many clients, read by the same program.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +23,7 @@ from typing import Any
 
 import httpx2
 import psutil
+from _helper import Helper
 from _table import Row, show
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -32,7 +31,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from dashboard import Served
 from project import SERVICE
 
-HERE = Path(__file__).parent
 SLOW = "{canary: {hold: 3600s, steps: [25, 100], bake: 1s, scaleDownDelay: 1s}}"
 SETTLE_SECONDS = 2.0
 P99_GOAL_MS, LAG_GOAL_SECONDS = 500.0, 1.0
@@ -49,28 +47,6 @@ class Found:
 
     def percentile(self, share: float) -> float:
         return self.late[min(len(self.late) - 1, int(share * len(self.late)))]
-
-
-class Helper:
-    """`_stream_clients.py` in a process of its own: lines of JSON out of it, lines into it."""
-
-    def __init__(self, *words: str) -> None:
-        command = [sys.executable, str(HERE / "_stream_clients.py"), *words]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def say(self, line: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def read(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(30)
 
 
 def main() -> int:
