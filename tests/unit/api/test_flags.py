@@ -212,6 +212,21 @@ def test_what_programs_counted_is_added_up(flags: Flags) -> None:
     assert flags.ask("GET", f"{PROD}/nowhere/evaluations").status_code == 404
 
 
+def test_a_newer_program_may_say_more_than_is_known_here(flags: Flags) -> None:
+    token, now = flags.doors.program(), time.time()
+    count = {"flag": "limit", "variant": "high", "reason": "STATIC", "evaluations": 3, "region": "eu"}
+    outcome = {"flag": "limit", "variant": "high", "requests": 1, "failures": 0, "bytes": 7}
+    exposure = {"flag": "limit", "variant": "high", "key": "5f0c1d2a9be34c77", "bucket": 7}
+    body = {"version": 1, "since": now - 10, "until": now, "sdk": {"name": "x", "version": [2]},
+            "counts": [count], "outcomes": [outcome], "exposures": [exposure]}  # fmt: skip
+    answer = flags.ask("POST", "/v1/flags/evaluations", body, token=token)
+    assert (answer.status_code, answer.json()) == (202, {"taken": 2})
+    wrong = flags.ask("POST", "/v1/flags/evaluations", body | {"counts": [count | {"evaluations": -1}]}, token=token)
+    assert wrong.status_code == 400, "what is known is as strict as everywhere"
+    unknown = flags.ask("POST", f"{PROD}/limit/change", {"parent": 1, "enabled": True, "sdk": 1})
+    assert unknown.status_code == 400
+
+
 def test_a_program_with_a_wrong_clock_counts_when_it_reports(flags: Flags) -> None:
     token, now = flags.doors.program(), time.time()
     count = {"flag": "limit", "variant": "high", "reason": "STATIC", "evaluations": 3}

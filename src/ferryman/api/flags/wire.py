@@ -132,7 +132,7 @@ class FlagSetView(msgspec.Struct, frozen=True):
     flags: dict[str, Any]
 
 
-class EvaluationCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EvaluationCount(msgspec.Struct, frozen=True):
     """Evaluations of one flag with one outcome. `variant` None: the default in the program's own code."""
 
     flag: FlagName
@@ -141,7 +141,7 @@ class EvaluationCount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     evaluations: Count
 
 
-class VariantOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class VariantOutcome(msgspec.Struct, frozen=True):
     """Requests in which a variant was given, and how they fared. `durations[i]` counts those of less than 2^i ms that are
     in no earlier class; the last class is open."""
 
@@ -152,7 +152,7 @@ class VariantOutcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     durations: Annotated[tuple[Count, ...], Meta(max_length=DURATION_CLASSES)] = ()
 
 
-class SampledExposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SampledExposure(msgspec.Struct, frozen=True):
     """Who was given which variant: the beginning of a hash of the user's key."""
 
     flag: FlagName
@@ -160,9 +160,10 @@ class SampledExposure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: Annotated[str, Meta(max_length=64)]
 
 
-class EvaluationsReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EvaluationsReport(msgspec.Struct, frozen=True):
     """What one program counted between `since` and `until` (epoch seconds by its clock), and the config version that it
-    had at the end; None if it never had one."""
+    had at the end; None if it never had one. Programs may be newer than the controller: here, and nowhere else, fields that it
+    does not know are passed over."""
 
     version: Parent | None
     since: EpochSeconds
