@@ -11,7 +11,7 @@ import pytest
 
 from contract.store_kit import NOW, Kept, Scribe, note
 from ferryman.model.errors import Conflict, StoreError
-from ferryman.store import sqlite_schema
+from ferryman.store import journal, sqlite_schema
 from ferryman.store.base import Store
 from ferryman.store.journal import ENTRY_BYTES_MAX, Entry
 from ferryman.store.sqlite_schema import MIGRATIONS
@@ -23,7 +23,8 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Kept:
 
 
 async def put(store: Store, number: int, stream: str = "access", **more: Any) -> Entry:
-    return await store.write(stream, at=NOW + number, actor="ana", kind="made", body={"n": number}, **more)
+    given = {"at": NOW + number, "actor": "ana", "kind": "made", "body": {"n": number}} | more
+    return await store.write(stream, **given)
 
 
 def test_what_was_written_is_read_by_whoever_opens_it_next(kept: Kept) -> None:
@@ -65,6 +66,25 @@ def test_entries_are_found_by_stream_and_page_by_page(kept: Kept) -> None:
                 await store.entries(limit=limit)
             with pytest.raises(ValueError, match="limit"):
                 await store.newest_entries(limit=limit)
+
+    kept.run(body)
+
+
+def test_large_entries_come_fewer_at_once_and_all_of_them(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "READ_BYTES_MAX", 250)
+
+    async def body(store: Store) -> None:
+        told = [await put(store, number, body={"text": "x" * 100}) for number in range(7)]
+        read: list[Entry] = []
+        while page := await store.entries("access", after=read[-1].position if read else 0):
+            assert len(page) <= 3
+            read += page
+        assert read == told
+        backwards: list[Entry] = []
+        while page := await store.newest_entries(before=backwards[0].position if backwards else None):
+            assert len(page) <= 3
+            backwards = [*page, *backwards]
+        assert backwards == told
 
     kept.run(body)
 

@@ -15,6 +15,7 @@ from ferryman.api.access.principal import Principal
 from ferryman.api.connection_book import Book
 from ferryman.api.flags.hub import FlagHub
 from ferryman.api.flags.tickets import Tickets
+from ferryman.api.flags.writing import Documents
 from ferryman.api.idempotency import Answers
 from ferryman.api.port import Operations
 from ferryman.api.stream.hub import Hub
@@ -34,6 +35,7 @@ class Api:
     books: dict[str, Book] = field(default_factory=dict[str, Book])
     hub: Hub = field(init=False)
     flag_hub: FlagHub = field(init=False)
+    documents: Documents = field(default_factory=Documents)
     tickets: Tickets = field(init=False)
     answers: Answers = field(init=False)
 

@@ -60,7 +60,7 @@ class Dispatch:
         principal = await self._recognised(request)
         check_permission(endpoint, principal, request.path_params)
         query = read_query(request, endpoint.query, is_open=endpoint.open_query)
-        data = await read_body(request, endpoint.takes) if endpoint.writes else b""
+        data = await read_body(request, endpoint.takes, endpoint.bytes_max) if endpoint.writes else b""
         decode = decode_body if endpoint.refusal is None or not endpoint.writes else decode_form
         call = Call(self.api, request, principal, query, decode(data, endpoint.body))
         key = request.headers.get("idempotency-key")

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from ferryman.api.access.principal import Permission, Principal
 from ferryman.api.context import Api
 from ferryman.api.requests import FORM, JSON
+from ferryman.api.wire import BODY_BYTES_MAX
 from ferryman.model.errors import FerrymanError, UsageError
 
 DIGITS_MAX = 12
@@ -104,6 +105,7 @@ class Endpoint(Generic[Q, B]):
     are structs that forbid unknown fields. `problems` names the statuses of errors beyond those every endpoint may have.
     With `open_query` names that `query` does not know are passed over: somebody else's protocol says what they are, and
     has a `wording` of its own for errors.
+    `bytes_max` is the largest body.
     `refusal` is for pages that stand by themselves: it makes the page of an error. Whoever opens them is not looked for
     (what is in query or body must prove it), and their body is that of an HTML form.
     """
@@ -124,6 +126,7 @@ class Endpoint(Generic[Q, B]):
     open_query: bool = False
     refusal: Callable[[FerrymanError], Answer] | None = None
     wording: Callable[[FerrymanError], Answer] | None = None
+    bytes_max: int = BODY_BYTES_MAX
 
     @property
     def name(self) -> str:

@@ -39,7 +39,7 @@ class Foreign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: Any = None
 
 
-async def read_body(request: Request, media: str = JSON) -> bytes:
+async def read_body(request: Request, media: str = JSON, most: int = wire.BODY_BYTES_MAX) -> bytes:
     """The body as it came; JSON need not say that it is. Raises `UsageError`: ``too_large``, ``slow_request``,
     ``not_json`` or ``not_form``, ``bad_request``."""
     given = request.headers.get("content-type", JSON).split(";")[0].strip().lower()
@@ -48,7 +48,7 @@ async def read_body(request: Request, media: str = JSON) -> bytes:
         raise UsageError(code, f"the body is {given[:SHOWN_CHARACTERS]!r}", f"send {media}")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await _read(request, wire.BODY_BYTES_MAX if media == JSON else FORM_BYTES_MAX)
+            return await _read(request, most if media == JSON else FORM_BYTES_MAX)
     except TimeoutError:
         raise UsageError(
             "slow_request", f"the body was not whole after {BODY_SECONDS:g} s", "nothing was changed: send it again"
@@ -87,7 +87,7 @@ async def _read(request: Request, most: int) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > most:
-            raise UsageError("too_large", f"the body is larger than {most} bytes", "what is meant here is far smaller")
+            raise UsageError("too_large", f"the body is larger than {most} bytes", "send less at once")
         parts.append(part)
     return b"".join(parts)
 

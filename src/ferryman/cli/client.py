@@ -297,9 +297,9 @@ class Client:
         """Ask, and decode the answer."""
         return self._call("GET", path, kind, query=query, seconds=self._seconds + extra_seconds)
 
-    def post(self, path: str, body: object, kind: type[T]) -> T:
+    def post(self, path: str, body: object, kind: type[T], extra_seconds: float = 0.0) -> T:
         """Send, and decode the answer."""
-        return self._call("POST", path, kind, body=wire.encode(body), seconds=self._seconds)
+        return self._call("POST", path, kind, body=wire.encode(body), seconds=self._seconds + extra_seconds)
 
     def _call(
         self,

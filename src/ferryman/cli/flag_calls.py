@@ -15,6 +15,8 @@ from ferryman.flags.definition import FlagSet, Segment
 from ferryman.flags.requests import RequestView
 from ferryman.flags.views import DoneView, EnvironmentView, FlagsView, FlagView
 
+READ_CHARACTERS_PER_SECOND = 20_000
+
 
 class FlagCalls:
     """Calls of one controller about flags. Methods raise as those of `Client` do."""
@@ -67,13 +69,12 @@ class FlagCalls:
 
     def plan(self, document: str, file: str, environments: tuple[str, ...]) -> wire.FlagsAnswer:
         """What a file would do."""
-        return self._client.post(
-            "/v1/flags/plan", wire.FlagsPlanRequest(document, file, environments), wire.FlagsAnswer
-        )
+        asked = wire.FlagsPlanRequest(document, file, environments)
+        return self._client.post("/v1/flags/plan", asked, wire.FlagsAnswer, _reading_seconds(document))
 
     def write(self, asked: wire.FlagsRequest) -> wire.FlagsAnswer:
         """Write a file."""
-        return self._client.post("/v1/flags", asked, wire.FlagsAnswer)
+        return self._client.post("/v1/flags", asked, wire.FlagsAnswer, _reading_seconds(asked.document))
 
     def change(self, environment: str, key: str, asked: wire.FlagChange) -> wire.FlagsAnswer:
         """Turn one thing of a flag."""
@@ -107,6 +108,11 @@ class FlagCalls:
     def served(self, environment: str) -> wire.FlagSetView:
         """An environment as programs get it."""
         return self._client.get("/v1/flags/definitions", wire.FlagSetView, {"environment": environment})
+
+
+def _reading_seconds(document: str) -> float:
+    """How long a controller that is busy may read a file beyond the usual."""
+    return len(document) / READ_CHARACTERS_PER_SECOND
 
 
 def _path(environment: str, *parts: str) -> str:

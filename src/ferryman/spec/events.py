@@ -43,7 +43,7 @@ def events(text: str) -> Iterator[Event]:
     """The events of all documents in `text`. Raises `YamlSyntaxError`."""
     mark = START
     try:
-        yaml: Any = YAML(typ="rt", pure=True)
+        yaml: Any = YAML(typ="safe", pure=True)
         for event in yaml.parse(text):
             mark = _mark(event.start_mark)
             yield _event(event, mark)

@@ -12,6 +12,7 @@ import msgspec
 from ferryman.flags.definition import (
     ALLOWED_MAX,
     ENVIRONMENT_PATTERN,
+    FLAGS_MAX,
     KEY_PATTERN,
     RULES_MAX,
     TARGETING_KEY,
@@ -273,7 +274,7 @@ FLAGS_FILE = Keys(
     title="Flags file",
     doc="Flags and segments by their keys.",
     keys=(
-        Key("flags", Named(FLAG, flag_of, KEY_PATTERN, KEY_RULE, "flag"), FLAG.doc),
+        Key("flags", Named(FLAG, flag_of, KEY_PATTERN, KEY_RULE, "flag", FLAGS_MAX), FLAG.doc),
         Key(
             "segments", Named(WHEN, _segment, KEY_PATTERN, KEY_RULE, "segment"),
             'Named conditions, for `segment("name")` in conditions.',

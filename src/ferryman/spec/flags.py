@@ -11,7 +11,7 @@ from typing import cast
 
 from ferryman.flags import lint
 from ferryman.flags.check import Finding, Path, check_flag, check_when, shown
-from ferryman.flags.definition import Flag, FlagSet, Segment
+from ferryman.flags.definition import FILE_CHARACTERS_MAX, Flag, FlagSet, Segment
 from ferryman.model.errors import Problem, SpecError
 from ferryman.spec.document import Bounds, load
 from ferryman.spec.flag_table import FLAGS_FILE
@@ -22,7 +22,7 @@ from ferryman.spec.schema import DIALECT
 from ferryman.spec.shapes import Keys, homes
 
 WHAT = "flags file"
-BOUNDS = Bounds(characters=256 * 1024, written=40_000, nodes=100_000, dates_are_texts=True)
+BOUNDS = Bounds(characters=FILE_CHARACTERS_MAX, written=1_000_000, nodes=2_000_000, dates_are_texts=True)
 
 
 class FlagDocument:

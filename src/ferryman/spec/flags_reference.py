@@ -53,7 +53,7 @@ ends_with(email, "@example.com") and sem_ver(app.version, ">=", "2.3.0")
 `regex`, `cidr` and `date` are known to `ferryman-flags` alone: a flag with them is broken for other clients, and a warning
 says so.
 
-Limits: 256 KiB a file, 64 KiB a flag, operators nested 32 deep with everything inlined, 100 variants, 200 rules, 5,000 keys
+Limits: 8 MiB and 20,000 flags a file, 64 KiB a flag, operators nested 32 deep with everything inlined, 100 variants, 200 rules, 5,000 keys
 in `allow`.
 """
 

@@ -12,7 +12,7 @@ fold and no snapshot: a body is any JSON object, and its meaning lies with who w
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -20,8 +20,11 @@ import msgspec
 from ferryman.model.errors import Conflict, StoreError
 from ferryman.store.links import beginning, link, misfit
 
-ENTRY_BYTES_MAX = 256 * 1024
-"""The largest body, encoded."""
+ENTRY_BYTES_MAX = 16 * 1024 * 1024
+"""The largest body, encoded: that of a write to 20,000 flags."""
+
+READ_BYTES_MAX = 32 * 1024 * 1024
+"""A read that came to so much in bodies ends with the entry that it is at, before `limit`."""
 
 STREAM_CHARACTERS_MAX = 200
 
@@ -65,13 +68,14 @@ class Journal(Protocol):
         ...
 
     async def entries(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
-        """Entries with position > `after`, of one stream or of all, in order; at most `limit` (1 to `PAGE_MAX`)."""
+        """Entries with position > `after`, of one stream or of all, in order; at most `limit` (1 to `PAGE_MAX`), and fewer
+        when they are large (`READ_BYTES_MAX`): there are no more once none comes."""
         ...
 
     async def newest_entries(
         self, stream: str | None = None, *, before: int | None = None, limit: int = 1000
     ) -> tuple[Entry, ...]:
-        """The last `limit` entries with position < `before`, in order of position."""
+        """The last `limit` entries with position < `before`, in order of position; fewer when they are large."""
         ...
 
     async def streams(self) -> tuple[str, ...]:
@@ -113,6 +117,10 @@ class JournalRecord(NamedTuple):
     body: bytes
     previous_hash: bytes
     hash: bytes
+
+
+Placed = tuple[int, JournalRecord]
+"""With its position."""
 
 
 def prepare_entry(
@@ -159,6 +167,16 @@ def stored_entry(position: int, record: JournalRecord) -> Entry:
         ) from error
     hashes = record.previous_hash.hex(), record.hash.hex()
     return Entry(position, record.stream, record.seq, record.at, record.actor, record.kind, body, *hashes)
+
+
+def bounded(records: Iterable[Placed]) -> Iterator[Placed]:
+    """As many of them, at least one, as `READ_BYTES_MAX` allows."""
+    size = 0
+    for position, record in records:
+        yield position, record
+        size += len(record.body)
+        if size >= READ_BYTES_MAX:
+            return
 
 
 def journal_genesis(stream: str) -> bytes:

@@ -8,6 +8,8 @@ from ferryman.store.journal import (
     Entry,
     JournalHead,
     JournalRecord,
+    Placed,
+    bounded,
     check_entries,
     prepare_entry,
     seal_entry,
@@ -43,14 +45,17 @@ class MemoryJournal:
 
     async def entries(self, stream: str | None = None, *, after: int = 0, limit: int = 1000) -> tuple[Entry, ...]:
         check_page(limit)
-        return self._entries(stream, after, len(self._journal))[:limit]
+        return tuple(
+            stored_entry(*placed) for placed in bounded(self._placed(stream, after, len(self._journal))[:limit])
+        )
 
     async def newest_entries(
         self, stream: str | None = None, *, before: int | None = None, limit: int = 1000
     ) -> tuple[Entry, ...]:
         check_page(limit)
         last = len(self._journal) if before is None else before - 1
-        return self._entries(stream, 0, last)[-limit:]
+        newest_first = reversed(self._placed(stream, 0, last)[-limit:])
+        return tuple(stored_entry(*placed) for placed in reversed(tuple(bounded(newest_first))))
 
     async def streams(self) -> tuple[str, ...]:
         self._check_open()
@@ -64,12 +69,12 @@ class MemoryJournal:
     def _check_open(self) -> None:
         """Raises `StoreError` when nothing may be read or written now."""
 
-    def _entries(self, stream: str | None, after: int, last: int) -> tuple[Entry, ...]:
+    def _placed(self, stream: str | None, after: int, last: int) -> list[Placed]:
         """Entries with `after` < position <= `last`."""
         self._check_open()
         first = max(after, 0)
-        return tuple(
-            stored_entry(position, record)
+        return [
+            (position, record)
             for position, record in enumerate(self._journal[first : max(last, 0)], first + 1)
             if stream is None or record.stream == stream
-        )
+        ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from ferryman.store.journal import (
     Entry,
     JournalHead,
     JournalRecord,
     JournalWrite,
+    Placed,
+    bounded,
     check_entries,
     seal_entry,
     stored_entry,
@@ -46,15 +49,15 @@ def entries(connection: sqlite3.Connection, stream: str | None, after: int, limi
     """Read entries in order of position."""
     wanted = (after, limit) if stream is None else (stream, after, limit)
     rows = connection.execute(ENTRIES if stream is None else ENTRIES_OF_STREAM, wanted)
-    return tuple(stored_entry(row[0], JournalRecord(*row[1:])) for row in rows)
+    return tuple(stored_entry(*placed) for placed in bounded(_placed(rows)))
 
 
 def newest(connection: sqlite3.Connection, stream: str | None, before: int | None, limit: int) -> tuple[Entry, ...]:
     """Read the last entries, in order of position."""
     bound = NO_POSITION if before is None else before
     wanted = (bound, limit) if stream is None else (stream, bound, limit)
-    rows = connection.execute(NEWEST if stream is None else NEWEST_OF_STREAM, wanted).fetchall()
-    return tuple(stored_entry(row[0], JournalRecord(*row[1:])) for row in reversed(rows))
+    rows = connection.execute(NEWEST if stream is None else NEWEST_OF_STREAM, wanted)
+    return tuple(stored_entry(*placed) for placed in reversed(tuple(bounded(_placed(rows)))))
 
 
 def streams(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -76,6 +79,11 @@ def verify(connection: sqlite3.Connection, stream: str) -> int:
 def _head(connection: sqlite3.Connection, stream: str) -> JournalHead | None:
     row = connection.execute(HEAD, (stream,)).fetchone()
     return None if row is None else JournalHead(*row)
+
+
+def _placed(rows: Iterable[Any]) -> Iterator[Placed]:
+    for row in rows:
+        yield row[0], JournalRecord(*row[1:])
 
 
 def _records(connection: sqlite3.Connection, stream: str) -> Iterator[JournalRecord]:

@@ -212,6 +212,15 @@ def test_what_programs_counted_is_added_up(flags: Flags) -> None:
     assert flags.ask("GET", f"{PROD}/nowhere/evaluations").status_code == 404
 
 
+def test_a_definition_of_ten_megabytes_is_refused_and_says_so(flags: Flags) -> None:
+    for size, status in ((10_000_000, 400), (13_000_000, 413)):
+        answer = flags.ask("POST", "/v1/flags", {"document": "x" * size, "parent": 1})
+        assert answer.status_code == status
+        assert str(8 * 1024 * 1024 if status == 400 else 12 * 1024 * 1024) in answer.text
+    small = flags.ask("POST", f"{PROD}/limit/kill", {"reason": "x" * 2_000_000})
+    assert (small.status_code, small.json()["code"]) == (413, "too_large"), "elsewhere bodies are as small as before"
+
+
 def test_a_newer_program_may_say_more_than_is_known_here(flags: Flags) -> None:
     token, now = flags.doors.program(), time.time()
     count = {"flag": "limit", "variant": "high", "reason": "STATIC", "evaluations": 3, "region": "eu"}

@@ -91,6 +91,12 @@ def test_what_no_program_evaluates_for_a_month_is_stale(tmp_path: Path, capsys: 
     assert "is not looked at" in ferry.ask("stale", str(ferry.file))[2]
 
 
+def test_a_file_that_is_far_too_large_is_not_even_sent(ferry: Ferry) -> None:
+    ferry.file.write_text("# x\n" * 2_200_000)
+    code, _, err = ferry.ask("set", str(ferry.file))
+    assert (code, "has more than 8 MiB" in err) == (2, True)
+
+
 def test_moving_users_takes_a_word(ferry: Ferry) -> None:
     ferry.file.write_text(CHECKOUT % (10, "other"))
     code, out, _ = ferry.ask("plan", str(ferry.file), "--env", "prod", "--env", "staging")

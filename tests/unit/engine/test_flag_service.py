@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from ferryman.engine.flags import service as service_room
 from ferryman.engine.flags.service import FlagService
 from ferryman.engine.flags.texts import flags_text
 from ferryman.flags.definition import Flag, Need, Rule
@@ -53,6 +55,25 @@ def test_every_write_has_the_next_number_over_all_environments() -> None:
         assert (service.served("prod").version, service.served("staging").version) == (3, 2)
         assert await write(service, at(25)) == 0, "nothing changed, nothing is written"
         assert len(await store.entries(STREAM)) == 3
+
+    run(body)
+
+
+def test_thousands_of_flags_are_one_write_and_are_there_again() -> None:
+    async def body(service: FlagService, store: MemoryStore) -> None:
+        told: list[tuple[int, int]] = []
+        service.on_change(lambda _, version, keys: told.append((version, len(keys))))
+        many = [at(number % 100, key=f"flag-{number}", description="x" * 100) for number in range(1500)]
+        assert await write(service, *many) == 1
+        (entry,) = await store.entries(STREAM)
+        assert len(msgspec.json.encode(entry.body)) > 512 * 1024
+        assert told == [(1, 1500)]
+        again = FlagService(lambda: 1000.0)
+        await again.load(store)
+        assert again.served("prod").flags == service.served("prod").flags
+        with pytest.raises(Conflict):
+            await write(service, many[7], at(50, key="flag-8"), parent=0)
+        assert service.environment("prod").version == 1
 
     run(body)
 
@@ -222,7 +243,9 @@ def test_a_lost_store_refuses_writes_and_serves_on() -> None:
     run(body)
 
 
-def test_a_write_that_is_too_large_is_refused() -> None:
+def test_a_write_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_room, "ENTRY_BYTES_MAX", 256 * 1024)
+
     async def body(service: FlagService, store: MemoryStore) -> None:
         rules = (Rule("on", allow=tuple(f"user-{n:08}" for n in range(3000))),)
         with pytest.raises(UsageError, match="bytes; at most"):

@@ -9,14 +9,16 @@ from msgspec import Meta
 
 from ferryman.api.wire import Reason
 from ferryman.engine.flags.evaluations import DURATION_CLASSES
-from ferryman.flags.definition import ENVIRONMENT_PATTERN, Flag
+from ferryman.flags.definition import ENVIRONMENT_PATTERN, FILE_CHARACTERS_MAX, Flag
 from ferryman.flags.plan import ChangePlan
 from ferryman.model.errors import Problem
 
 Environment = Annotated[str, Meta(pattern=f"^{ENVIRONMENT_PATTERN}$", max_length=40)]
 Parent = Annotated[int, Meta(ge=0, le=2**53)]
 Percentage = Annotated[float, Meta(ge=0, le=100)]
-DOCUMENT_CHARACTERS_MAX = 256 * 1024
+DOCUMENT_BYTES_MAX = 3 * FILE_CHARACTERS_MAX // 2
+"""Of a request with a file in it."""
+
 COUNTS_MAX = 10_000
 FlagName = Annotated[str, Meta(max_length=128)]
 VariantName = Annotated[str, Meta(max_length=63)]
@@ -34,7 +36,7 @@ class FlagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A flags file for some environments. Left out: `prod` and those that the file names. `parent` is the config version
     that was looked at: a flag that was changed after it is not overwritten."""
 
-    document: Annotated[str, Meta(max_length=DOCUMENT_CHARACTERS_MAX)]
+    document: Annotated[str, Meta(max_length=FILE_CHARACTERS_MAX)]
     parent: Parent
     file: Annotated[str, Meta(max_length=1000)] = "flags.yaml"
     environments: Annotated[tuple[Environment, ...], Meta(max_length=100)] = ()
@@ -46,7 +48,7 @@ class FlagsRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class FlagsPlanRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A flags file, to see what it would do."""
 
-    document: Annotated[str, Meta(max_length=DOCUMENT_CHARACTERS_MAX)]
+    document: Annotated[str, Meta(max_length=FILE_CHARACTERS_MAX)]
     file: Annotated[str, Meta(max_length=1000)] = "flags.yaml"
     environments: Annotated[tuple[Environment, ...], Meta(max_length=100)] = ()
 

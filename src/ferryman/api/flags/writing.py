@@ -17,6 +17,9 @@ from ferryman.flags.ledger import Change
 from ferryman.model.errors import Problem, SpecError, UsageError
 from ferryman.spec.flags import FlagDocument, parse_flags
 
+LARGE_CHARACTERS = 100_000
+KEPT_SECONDS = 120.0
+
 
 class Asked:
     """A flags file and where it is to count."""
@@ -36,9 +39,32 @@ class Asked:
         return self._document.warnings(dt.datetime.now(dt.UTC).date())
 
 
-async def read_document(text: str, file: str, environments: Sequence[str]) -> Asked:
-    """Beside the loop: a large file takes a while. Raises `SpecError`."""
-    return await asyncio.to_thread(lambda: Asked(parse_flags(text, file), environments))
+class Documents:
+    """Reads flags files beside the loop: 10,000 flags take twenty seconds. So the last large one is kept for a while: who
+    plans it most often writes it next."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, str, FlagDocument] | None = None
+        self._forgetting: asyncio.TimerHandle | None = None
+
+    async def read(self, text: str, file: str, environments: Sequence[str]) -> Asked:
+        """Raises `SpecError`."""
+        if self._last is not None and self._last[:2] == (text, file):
+            document = self._last[2]
+        else:
+            document = await asyncio.to_thread(parse_flags, text, file)
+            if len(text) >= LARGE_CHARACTERS:
+                self._keep((text, file, document))
+        return await asyncio.to_thread(Asked, document, environments)
+
+    def _keep(self, last: tuple[str, str, FlagDocument]) -> None:
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._last = last
+        self._forgetting = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget)
+
+    def _forget(self) -> None:
+        self._last = self._forgetting = None
 
 
 def turned(flag: Flag, change: FlagChange) -> Flag:

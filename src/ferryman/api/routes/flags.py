@@ -10,6 +10,7 @@ from typing import Any
 from ferryman.api.access.principal import Permission
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
 from ferryman.api.flags.wire import (
+    DOCUMENT_BYTES_MAX,
     ContextRequest,
     EvaluationsQuery,
     FlagChange,
@@ -22,7 +23,7 @@ from ferryman.api.flags.wire import (
     FlagVersion,
     RequestAnswer,
 )
-from ferryman.api.flags.writing import one, planned, read_document, turned, version_before, written
+from ferryman.api.flags.writing import one, planned, turned, version_before, written
 from ferryman.engine.flags.evaluations import VariantMinute
 from ferryman.engine.flags.explain import Explanation, explain
 from ferryman.engine.flags.service import FlagService
@@ -103,14 +104,14 @@ async def get_evaluations(call: Call[EvaluationsQuery, Nothing]) -> tuple[Varian
 
 async def post_plan(call: Call[Nothing, FlagsPlanRequest]) -> FlagsAnswer:
     """What a file would do."""
-    asked = await read_document(call.body.document, call.body.file, call.body.environments)
+    asked = await call.api.documents.read(call.body.document, call.body.file, call.body.environments)
     return planned(await call.api.controller.flags.plan(asked.changes, asked.refuse), asked.warnings())
 
 
 async def post_flags(call: Call[Nothing, FlagsRequest]) -> FlagsAnswer:
     """Write a file."""
     body = call.body
-    asked = await read_document(body.document, body.file, body.environments)
+    asked = await call.api.documents.read(body.document, body.file, body.environments)
     result = await call.api.controller.flags.write(
         asked.changes,
         parent=body.parent,
@@ -255,9 +256,9 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
          "What a flag serves to a user, and why", permission=Permission.READ,
          detail="Each thing that was asked in turn, the user's bucket and the slot that it lies in."),
     _row("POST", "/v1/flags/plan", post_plan, FlagsAnswer, FlagsPlanRequest,
-         "What writing a flags file would do to users", permission=Permission.READ,
+         "What writing a flags file would do to users", permission=Permission.READ, bytes_max=DOCUMENT_BYTES_MAX,
          detail="Counts are of 100,000 users: exact where hash, seed and attribute stay, of made-up users otherwise."),
-    _row("POST", "/v1/flags", post_flags, FlagsAnswer, FlagsRequest, "Write a flags file",
+    _row("POST", "/v1/flags", post_flags, FlagsAnswer, FlagsRequest, "Write a flags file", bytes_max=DOCUMENT_BYTES_MAX,
          detail="All of it counts or none. 409 `flag_moved` when a flag in it changed after `parent`; 409 `rebucket` when "
          "exposed users would move and the request does not say so."),
     _row("GET", "/v1/flags/requests", get_requests, tuple[RequestView, ...], Nothing,

@@ -17,6 +17,8 @@ from ferryman.flags.views import FlagSummary
 from ferryman.model.errors import UsageError
 from ferryman.spec.flag_text import flags_text
 
+LONG_CHARACTERS = 500_000
+
 
 def flag_reader(context: Context) -> FlagCalls:
     """Calls for a command that only looks."""
@@ -96,6 +98,9 @@ def set_flags(context: Context) -> int:
     args, (text, file) = context.args, read_flags_file(context)
     calls = _acting(context)
     seen, environments = calls.seen(), tuple(args.env or ())
+    if len(text) > LONG_CHARACTERS:
+        size = len(text) / 1024 / 1024
+        context.out.remark(f"{size:.1f} MiB of flags: the controller reads them once, at ten seconds a MiB or so")
     _tell_plan(context, calls.plan(text, file, environments))
     asked = FlagsRequest(text, seen, file, environments, args.reason, args.rebucket, context.actor)
     return _tell_written(context, calls.write(asked))

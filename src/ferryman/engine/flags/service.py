@@ -49,6 +49,9 @@ from ferryman.store.tallies import Tallies
 
 T = TypeVar("T")
 PAGE = 500
+AT_ONCE_MAX = 200
+"""Flags that are compiled between two turns of everything else."""
+
 OVERRIDE_DEEDS = {"kill": "flag_killed", "unkill": "flag_unkilled", "trip": "flag_tripped", "recover": "flag_recovered"}
 
 OnChange = Callable[[str, int, frozenset[str]], None]
@@ -323,8 +326,8 @@ class FlagService:
             return await self._append(OVERRIDE_DEEDS[deed], Overridden(environment, key, reason), actor)
 
     async def _append(self, kind: str, body: msgspec.Struct, actor: str) -> int:
-        encoded = body_of(body)
-        size = len(msgspec.json.encode(encoded))
+        # A kill waits for no thread.
+        encoded, size = _measured(body) if isinstance(body, Overridden) else await asyncio.to_thread(_measured, body)
         if size > ENTRY_BYTES_MAX:
             raise UsageError(
                 "too_large", f"the write has {size} bytes; at most {ENTRY_BYTES_MAX} go at once", "write it in parts"
@@ -336,7 +339,11 @@ class FlagService:
         touched = self.ledger.apply(_recorded(entry))
         for environment, flags, segments in touched:
             served = self.served(environment)
-            changed = served.update(self.ledger.environment(environment), flags, segments)
+            here = self.ledger.environment(environment)
+            if len(flags) > AT_ONCE_MAX:  # others must not wait for it; writes do, by the lock
+                changed = await asyncio.to_thread(served.update, here, flags, segments)
+            else:
+                changed = served.update(here, flags, segments)
             for listener in tuple(self._listeners):
                 listener(environment, entry.seq, changed)
         self._tell_readers(kind, encoded, touched)
@@ -361,6 +368,12 @@ class FlagService:
             raise
         self.trouble = ""
         return answer
+
+
+def _measured(body: msgspec.Struct) -> tuple[dict[str, Any], int]:
+    """A body as the journal takes it, and its size in bytes."""
+    encoded = body_of(body)
+    return encoded, len(msgspec.json.encode(encoded))
 
 
 def _recorded(entry: Entry) -> Recorded:
