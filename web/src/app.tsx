@@ -1,5 +1,6 @@
 import { LostLine, TopBar } from "./parts/TopBar.tsx";
 import { Empty } from "./parts/bits.tsx";
+import { Flags } from "./parts/Flags.tsx";
 import { Sayings } from "./parts/say.tsx";
 import { fresh } from "./live/state.ts";
 import { Audit } from "./pages/Audit.tsx";
@@ -39,6 +40,7 @@ function Page() {
   if (at.page === "compare") return <Compare service={at.service} />;
   if (at.page === "output") return <Output service={at.service} />;
   if (at.page === "checklist") return <Checklist service={at.service} />;
+  if (at.page === "flags" || at.page === "flag" || at.page === "stale-flags") return <Flags at={at} />;
   if (at.page === "audit") return <Audit />;
   if (at.page === "settings") return <Settings />;
   if (at.page === "sign-in") return <SignIn />;

@@ -13,7 +13,8 @@ function here(): Place {
 export const place = signal<Place>(here());
 
 export type Route =
-  | { page: "services" | "history" | "audit" | "settings" | "sign-in" | "lost" }
+  | { page: "services" | "flags" | "stale-flags" | "history" | "audit" | "settings" | "sign-in" | "lost" }
+  | { page: "flag"; flag: string }
   | { page: "service" | "past" | "compare" | "checklist" | "output"; service: string; rollout: string };
 
 export const route = computed<Route>(() => match(place.value.path));
@@ -30,10 +31,15 @@ function match(path: string): Route {
       return { page: third, ...at };
     }
   }
-  if (parts.length === 1 && (first === "history" || first === "audit" || first === "settings" || first === "sign-in")) {
-    return { page: first };
-  }
+  if (first === "flags" && service !== undefined && parts.length === 2) return { page: "flag", flag: service };
+  if (parts.length === 1 && isPlain(first)) return { page: first };
   return { page: "lost" };
+}
+
+const PLAIN = ["flags", "stale-flags", "history", "audit", "settings", "sign-in"] as const;
+
+function isPlain(name: string): name is (typeof PLAIN)[number] {
+  return (PLAIN as readonly string[]).includes(name);
 }
 
 function decode(part: string): string {
@@ -52,6 +58,9 @@ export const paths = {
   output: (name: string) => `${paths.service(name)}/output`,
   compare: (name: string, left: string, right: string) =>
     `${paths.service(name)}/compare?${new URLSearchParams({ left, right }).toString()}`,
+  flags: (query: Record<string, string> = {}) => withQuery("/flags", query),
+  flag: (key: string) => `/flags/${encodeURIComponent(key)}`,
+  staleFlags: "/stale-flags",
   history: (query: Record<string, string> = {}) => withQuery("/history", query),
   audit: (query: Record<string, string> = {}) => withQuery("/audit", query),
   settings: "/settings",

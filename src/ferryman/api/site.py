@@ -21,7 +21,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
 FILES_MAX = 200
 
-PAGES = re.compile(r"(?:|services/.*|history|audit|settings|sign-in)")
+PAGES = re.compile(r"(?:|services/.*|flags|flags/.*|stale-flags|history|audit|settings|sign-in)")
 """Paths that the page itself takes apart; `web/src/router.ts` knows the same ones."""
 
 POLICY = (

@@ -51,7 +51,8 @@ def _sentences(flag: Flag) -> Iterator[Sentence]:
         exposed = share.percent * rollout.exposure_percent / 100
         if exposed > 0:
             yield Sentence(f"{_percent(exposed)} of {_whom(rollout)}", share.variant)
-    yield Sentence("everybody else", flag.off)
+    everybody = rollout.exposure_percent == 100 and rollout.namespace is None
+    yield Sentence(f"who has no {rollout.by}" if everybody else "everybody else", flag.off)
 
 
 def _rule(rule: Rule, by: str) -> str:

@@ -35,6 +35,7 @@ def test_a_flag_is_told_in_the_order_in_which_it_is_asked() -> None:
         ({"enabled": False}, [("everybody, for it is disabled", "")]),
         ({"rollout": None, "default": "on"}, [("everybody", "on")]),
         ({"rollout": rollout(0)}, [("everybody else", "off")]),
+        ({"rollout": rollout(100)}, [("100 % of the users", "on"), ("who has no targetingKey", "off")]),
         (
             {"rollout": rollout(100, by="account", namespace=Namespace("checkout", 0, 50))},
             [

@@ -1,8 +1,9 @@
 // Live by server-sent events, read by fetch rather than by EventSource: so that a refusal is seen for what it is, and that
 // silence is: the controller says something every fifteen seconds, and a connection that says nothing for longer is dead.
 import { ApiError, refused, said } from "../api/client.ts";
-import type { EventView, ServiceView } from "../api/types.ts";
+import type { EventView, FlagsNews, ServiceView } from "../api/types.ts";
 import { serverNow } from "./clock.ts";
+import { tellFlags } from "./flagNews.ts";
 import { addEvents, events, link, lost, setView, setViews } from "./state.ts";
 
 const SILENCE_MS = 40_000;
@@ -96,6 +97,7 @@ function take(parts: string[]): void {
     if (data === undefined) continue;
     if (fields.get("event") === "event") found.push(JSON.parse(data) as EventView);
     else if (fields.get("event") === "view") setView(JSON.parse(data) as ServiceView);
+    else if (fields.get("event") === "flags") tellFlags(JSON.parse(data) as FlagsNews);
     else if (fields.get("event") === "snapshot") begin(JSON.parse(data) as Snapshot);
   }
   if (!found.length) return;
@@ -108,6 +110,7 @@ function begin(snapshot: Snapshot): void {
   setViews(snapshot.services);
   if (!events.value.length) addEvents(snapshot.services.flatMap((view) => view.recent).sort((a, b) => a.position - b.position));
   link.value = { state: "live" };
+  tellFlags(null);
 }
 
 function sleep(ms: number, stop: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import mark from "./mark.svg";
 
 const PAGES: [string, string][] = [
   ["Services", paths.services],
+  ["Flags", paths.flags()],
   ["History", "/history"],
   ["Audit", "/audit"],
   ["Settings", paths.settings],
@@ -30,7 +31,7 @@ export function TopBar() {
       </a>
       <nav aria-label="Pages">
         {PAGES.map(([name, url]) => {
-          const here = url === "/" ? path === "/" || path.startsWith("/services") : path.startsWith(url);
+          const here = within(path, url);
           return (
             <a key={url} href={url} aria-current={here ? "page" : undefined}>
               {name}
@@ -45,6 +46,11 @@ export function TopBar() {
       </span>
     </header>
   );
+}
+
+function within(path: string, url: string): boolean {
+  if (url === paths.services) return path === url || path.startsWith("/services");
+  return path.startsWith(url) || (url === paths.flags() && path === paths.staleFlags);
 }
 
 function LinkState() {
