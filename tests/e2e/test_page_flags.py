@@ -211,6 +211,27 @@ def test_of_two_people_the_second_is_told_who_was_first(project: Served) -> None
         assert window.complaints == []
 
 
+def test_a_flag_under_a_release_is_left_to_it(project: Served) -> None:
+    project.ferry("flags", "rollout", "new-checkout", "0")
+    release = "service: checkout\nstrategy: {flag: {key: new-checkout, hold: 1h, steps: [5, 100]}}\n"
+    with browser() as chromium:
+        window = opened(chromium, project, "ana")
+        page = window.go("/flags/new-checkout").page
+        window.see("In prod everybody gets off, apart from the rules.")
+        answer = project.client.deploy(release, "release.yaml", actor="test")
+        window.see("In prod 5 % of the users are exposed, apart from the rules.")
+        expect(place(page)).to_contain_text(f"The release {answer.rollout} sees to its exposure.")
+        slide(page, 50)
+        expect(place(page)).to_contain_text("users moved: 0 · 45 % become exposed")
+        place(page).get_by_role("button", name="Apply 50 %").click()
+        expect(place(page).get_by_role("alert")).to_contain_text(f"is driven by the rollout {answer.rollout}")
+        assert axe(page) == []
+        window.picture("flag-driven")
+        place(page).get_by_role("link", name=answer.rollout or "").click()
+        page.wait_for_url(f"**/services/checkout/rollouts/{answer.rollout}")
+        assert window.complaints == []
+
+
 def test_a_change_waits_for_another_person(project: Served) -> None:
     project.end_controller()
     (project.folder / "ferry.yaml").write_text(APPROVALS)

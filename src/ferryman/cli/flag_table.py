@@ -13,7 +13,7 @@ FLAG_COMMANDS: tuple[Command, ...] = (
     Command(
         "flags board", "commands.flag_board:board", "every flag in every environment, and those that should go",
         "A column for each environment. With --stale those that expired, that give everybody the same, or that no program "
-        "asked for within a day, and the command that takes each out of code.",
+        "asked for in 30 days, and the command that takes each out of code.",
         ("ferry flags board", "ferry flags board --stale"), ("flag_board",),
     ),
     Command(

@@ -87,7 +87,7 @@ class VariantView(msgspec.Struct, frozen=True):
 
 class PlaceView(msgspec.Struct, frozen=True):
     """One flag in one environment. `exposure_percent` is None where it has no rollout; `rules` are what is asked in turn, in
-    words; `history` are the last things done to it, oldest first."""
+    words; `history` are the last things done to it, oldest first; `driver` is the release that sees to it now."""
 
     cell: FlagCell
     exposure_percent: float | None
@@ -98,6 +98,7 @@ class PlaceView(msgspec.Struct, frozen=True):
     slots: tuple[SlotView, ...]
     history: tuple[DoneView, ...]
     needed_by: tuple[str, ...]
+    driver: str = ""
 
 
 class WaitingView(msgspec.Struct, frozen=True):
@@ -163,12 +164,18 @@ def flag_rows(ledger: Ledger, keys: Iterable[str], today: dt.date, unasked: Unas
     return tuple(found)
 
 
-def flag_everywhere(ledger: Ledger, row: FlagRow, requests: tuple[WaitingView, ...], trouble: str) -> FlagEverywhere:
-    """One of them."""
+def flag_everywhere(
+    ledger: Ledger,
+    row: FlagRow,
+    requests: tuple[WaitingView, ...],
+    trouble: str,
+    drivers: Mapping[tuple[str, str], str],
+) -> FlagEverywhere:
+    """One of them. `drivers` names the rollouts that see to flags now, by environment and key."""
     places = [ledger.environments[cell.environment] for cell in row.cells]
     one = places[0].flags[row.key]
     variants = tuple(VariantView(each.name, each.value) for each in one.variants)
-    shown = tuple(_place(each, each.flags[row.key]) for each in places)
+    shown = tuple(_place(each, each.flags[row.key], drivers.get((each.name, row.key), "")) for each in places)
     return FlagEverywhere(ledger.version, row, variants, one.off, shown, requests, trouble)
 
 
@@ -198,7 +205,7 @@ def _cell(environment: Environment, flag: Flag) -> FlagCell:
     )
 
 
-def _place(environment: Environment, flag: Flag) -> PlaceView:
+def _place(environment: Environment, flag: Flag, driver: str) -> PlaceView:
     view = flag_view(environment, flag, {})
     rollout = flag.rollout
     slots = tuple(SlotView(each.variant, each.size * 100.0 / BUCKETS, each.exposed) for each in division(flag))
@@ -212,6 +219,7 @@ def _place(environment: Environment, flag: Flag) -> PlaceView:
         slots=slots,
         history=view.history,
         needed_by=view.needed_by,
+        driver=driver,
     )
 
 

@@ -70,6 +70,12 @@ def test_one_flag_everywhere_in_words(flags: Flags) -> None:
     assert (gone.status_code, gone.json()["code"]) == (404, "unknown_flag")
 
 
+def test_the_release_that_sees_to_a_flag_is_named(flags: Flags) -> None:
+    flags.doors.fake.flags.drivers = lambda: {("prod", "new-checkout"): "shop-7"}
+    places = flags.ask("GET", "/v1/flags/new-checkout/everywhere").json()["places"]
+    assert [each["driver"] for each in places] == ["shop-7", ""]
+
+
 def test_a_change_that_waits_comes_with_what_it_would_do() -> None:
     project = Project()
     project.write(10, environment="staging")

@@ -38,8 +38,17 @@ def client(folder: Path) -> TestClient:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/services/shop", "/services/a%2Fb/rollouts/a-1", "/flags", "/flags/new-checkout", "/stale-flags", "/audit",
-     "/settings", "/sign-in"],
+    [
+        "/",
+        "/services/shop",
+        "/services/a%2Fb/rollouts/a-1",
+        "/flags",
+        "/flags/new-checkout",
+        "/stale-flags",
+        "/audit",
+        "/settings",
+        "/sign-in",
+    ],
 )
 def test_the_page_answers_to_every_path_of_its_own(folder: Path, path: str) -> None:
     answer = client(folder).get(path)

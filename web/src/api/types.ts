@@ -425,6 +425,7 @@ export interface PlaceView {
   slots: SlotView[];
   history: DoneView[];
   needed_by: string[];
+  driver: string;
 }
 
 export interface Given {

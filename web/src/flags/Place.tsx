@@ -52,6 +52,11 @@ export function Place({ flag, at, refresh }: { flag: FlagEverywhere; at: PlaceVi
           ))}
         </p>
       )}
+      {at.driver && (
+        <p class="notice wait">
+          The release <a href={paths.rollout(at.driver.slice(0, at.driver.lastIndexOf("-")), at.driver)}>{at.driver}</a> sees to its exposure.
+        </p>
+      )}
       {at.exposure_percent !== null && mayTurn() && <Exposure name={name} at={at} refresh={refresh} />}
       <Usage name={name} at={at} off={flag.off} variants={variants} />
     </Card>

@@ -19,7 +19,7 @@ export function Stale() {
       {boardTrouble.value && <p class="notice bad">{boardTrouble.value}</p>}
       {found && !rows.length && (
         <Empty title="Nothing is left over.">
-          <p class="quiet-text">A flag shows up here when it expired, when everybody gets the same, or when no program asked for it within a day.</p>
+          <p class="quiet-text">A flag shows up here when it expired, when everybody gets the same, or when no program asked for it for 30 days.</p>
         </Empty>
       )}
       {rows.length > 0 && (

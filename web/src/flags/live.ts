@@ -6,10 +6,12 @@ import { ApiError, get, said } from "../api/client.ts";
 import type { AskerView, FlagEverywhere, FlagRow, FlagsBoard, FlagsNews, VariantMinute } from "../api/types.ts";
 import { serverNow } from "../live/clock.ts";
 import { onFlags } from "../live/flagNews.ts";
+import { onEvent } from "../live/state.ts";
 
 const POLL_MS = 5_000;
 const HOUR_SECONDS = 3_600;
 const MINUTE_SECONDS = 60;
+const ROLLOUTS = new Set(["rollout_created", "rollout_started", "rollout_ended"]);
 const APART_MS = 300; // of those who read everything anew after one change
 
 export const board = signal<FlagsBoard | null>(null);
@@ -70,6 +72,8 @@ export function useFlag(key: string): [Found, () => void] {
       }),
     [key],
   );
+  // A release that begins or ends may be what sees to the flag.
+  useEffect(() => onEvent((event) => void (ROLLOUTS.has(event.kind) && again())), [key]);
   useEffect(() => {
     const stop = new AbortController();
     get<FlagEverywhere>(`/v1/flags/${encodeURIComponent(key)}/everywhere`, { signal: stop.signal })

@@ -37,7 +37,7 @@ async def get_everywhere(call: Call[Nothing, Nothing]) -> FlagEverywhere:
     waiting = tuple([await _waiting(service, each) for each in about])
     # Read again: plans were waited for.
     rows = service.rows(frozenset({key})) or rows
-    return flag_everywhere(service.ledger, rows[0], waiting, service.trouble)
+    return flag_everywhere(service.ledger, rows[0], waiting, service.trouble, service.drivers())
 
 
 async def get_askers(call: Call[Nothing, Nothing]) -> tuple[AskerView, ...]:
@@ -73,7 +73,7 @@ def _row(path: str, handler: Any, answer: Any, summary: str, detail: str) -> Any
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
     _row("/v1/flags", get_board, FlagsBoard, "Every flag in every environment",
-         "With those that should go: expired, the same for everybody, or asked for by no program within the last day."),
+         "With those that should go: expired, the same for everybody, or asked for by no program for 30 days."),
     _row("/v1/flags/{flag}/everywhere", get_everywhere, FlagEverywhere, "One flag in all its environments",
          "What it serves to whom in words, what was done to it, and the changes that wait for people."),
     _row("/v1/environments/{environment}/flags/{flag}/askers", get_askers, tuple[AskerView, ...],
