@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 
 from ferryman.api.place import ControllerRecord
+from ferryman.engine.flags.evaluations import UNTOLD
 from ferryman.model.settings import Flagd, Listen, Settings, Tls
 from unit.api.fake_controller import FakeController, serving
 
@@ -50,6 +51,10 @@ class ServedFlags:
         """How often clients said that they served a variant."""
         found = self._fake.flags.evaluations.of("prod", flag, 0.0)
         return sum(each.evaluations for each in found if each.variant == variant)
+
+    def untold(self) -> int | None:
+        """When a program last asked without saying which flags it uses."""
+        return self._fake.flags.evaluations.last("prod", UNTOLD)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Ask as the owner."""

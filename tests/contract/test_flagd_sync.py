@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,17 @@ def test_sync_sends_everything_and_again_after_each_change(served: ServedFlags, 
     assert MessageToDict(metadata) == {"metadata": {}}
 
 
+def test_who_evaluates_elsewhere_does_not_tell_what(tmp_path: Path) -> None:
+    with (
+        serving_flags(tmp_path, DOCUMENT, with_flagd(tmp_path, anonymous=True)) as served,
+        clients_of(served) as clients,
+    ):
+        clients.boolean()
+        assert served.untold() is None
+        clients.fetch()
+        assert served.untold() is not None
+
+
 def test_a_selector_names_the_environment(clients: Clients) -> None:
     assert clients.fetch("staging")["simple"]["defaultVariant"] == "off"
     assert clients.fetch("flagSetId=staging")["simple"]["defaultVariant"] == "off"
@@ -92,6 +104,22 @@ def test_who_does_not_read_gets_the_newest_and_not_all(tmp_path: Path) -> None:
                     break
             assert got <= 10
             stream.cancel()
+
+
+def test_who_does_not_read_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    big = "x" * 8000
+    flags = "".join(f"  f{n}: {{kind: ops, variants: {{a: '{big}', b: ''}}, off: b, default: a}}\n" for n in range(25))
+    with serving_flags(tmp_path, f"flags:\n{flags}", with_flagd(tmp_path, anonymous=True)) as served:
+        clients = Clients(served)
+        stream = clients.sync.SyncFlags(sync_pb2.SyncFlagsRequest(), timeout=60)
+        next(stream)
+        for _ in range(20):
+            served.kill("f0")
+            served.unkill("f0")
+        began = time.monotonic()
+    assert time.monotonic() - began < 15
+    for channel in clients.channels:
+        channel.close()
 
 
 def test_there_are_only_so_many_streams(served: ServedFlags, clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,7 @@ class Evaluation:
         """Every flag that has a value for one user, lists apart, for which there is no field."""
         user = read_context(request)
         environment = (await self._asking.asker(context, f"/{_service('v1')}/ResolveAll", rules=False)).environment
+        self._flags.evaluations.untold(environment, time.time())
         served = self._flags.served(environment)
         found = {key: _any(served.evaluator.details(key, None, user)) for key in sorted(served.flags)}
         return all_resolved({key: flag for key, flag in found.items() if flag is not None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 import msgspec
@@ -40,24 +41,27 @@ class Sync:
         selector = read_selector(request)
 
         async def still_allowed() -> bool:
-            found = await self._asking.asker(context, f"/{SERVICE}/SyncFlags", selector, rules=True)
-            return found.environment == environment
+            return await self._recognised(context, "SyncFlags", selector) == environment
 
-        environment = (await self._asking.asker(context, f"/{SERVICE}/SyncFlags", selector, rules=True)).environment
+        environment = await self._recognised(context, "SyncFlags", selector)
         async with contextlib.aclosing(self._followers.turns(environment, still_allowed)) as turns:
             async for _ in turns:
                 await context.write(self._message(environment))
 
     async def fetch(self, request: bytes, context: Any) -> bytes:
         """Everything, once."""
-        selector = read_selector(request)
-        asker = await self._asking.asker(context, f"/{SERVICE}/FetchAllFlags", selector, rules=True)
-        return self._message(asker.environment)
+        return self._message(await self._recognised(context, "FetchAllFlags", read_selector(request)))
 
     async def metadata(self, request: bytes, context: Any) -> bytes:
         """Nothing, at once: clients call it first, and wait without an end."""
         await self._asking.asker(context, f"/{SERVICE}/GetMetadata", rules=True)
         return sync_metadata()
+
+    async def _recognised(self, context: Any, method: str, selector: str) -> str:
+        """The environment that somebody gets, who does not tell which flags they use. Raises `FerrymanError`."""
+        asker = await self._asking.asker(context, f"/{SERVICE}/{method}", selector, rules=True)
+        self._flags.evaluations.untold(asker.environment, time.time())
+        return asker.environment
 
     def _message(self, environment: str) -> bytes:
         served = self._flags.served(environment)
