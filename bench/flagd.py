@@ -25,6 +25,7 @@ from typing import Any
 
 import grpc.aio
 import httpx2
+import psutil
 from _table import Row, show
 from openfeature.schemas.protobuf.flagd.evaluation.v2 import evaluation_pb2, evaluation_pb2_grpc
 from openfeature.schemas.protobuf.flagd.sync.v1 import sync_pb2, sync_pb2_grpc
@@ -94,8 +95,10 @@ def changes(record: dict[str, Any], count: int, rounds: int) -> list[Row]:
     )
     clients.start()
     taken: list[float] = []
+    before = memory_mib(record)
     try:
         orders.recv()
+        more = memory_mib(record) - before
         with httpx2.Client(transport=httpx2.HTTPTransport(uds=record["socket"]), base_url="http://localhost") as owner:
             for n in range(rounds):
                 orders.send(True)
@@ -112,6 +115,7 @@ def changes(record: dict[str, Any], count: int, rounds: int) -> list[Row]:
     who = "1 client" if count == 1 else f"{count:,} clients"
     return [
         Row(f"a kill is seen, {who}, median", f"{middle:.1f} ms"),
+        Row("  memory for them", f"{more:.1f} MiB"),
         Row("  99 of 100", f"{late:.1f} ms", f"<= {goal:g} ms" if goal else "", None if goal is None else late <= goal),
     ]
 
@@ -120,17 +124,30 @@ def evaluations(record: dict[str, Any], seconds: float) -> list[Row]:
     """One after the other by one client: both of grpcio."""
     with grpc.insecure_channel(record["flagd"]["evaluation"]) as channel:
         stub, taken = evaluation_pb2_grpc.ServiceStub(channel), list[float]()
+        before = cpu_seconds(record)
         until = time.monotonic() + seconds
         while (began := time.monotonic()) < until:
             request = evaluation_pb2.ResolveBooleanRequest(flag_key="flag-1")
             request.context.update({"targetingKey": "ana", "country": "de"})
             assert stub.ResolveBoolean(request).value is True
             taken.append((time.monotonic() - began) * 1000)
+    cost = (cpu_seconds(record) - before) / len(taken) * 1e6
     taken.sort()
     return [
+        Row("an evaluation costs the controller", f"{cost:.0f} us of CPU"),
         Row("an evaluation, median", f"{statistics.median(taken):.2f} ms"),
         Row("  99 of 100", f"{taken[int(len(taken) * 0.99)]:.2f} ms"),
     ]
+
+
+def cpu_seconds(record: dict[str, Any]) -> float:
+    """What the controller has used until now."""
+    times = psutil.Process(record["pid"]).cpu_times()
+    return times.user + times.system
+
+
+def memory_mib(record: dict[str, Any]) -> float:
+    return psutil.Process(record["pid"]).memory_info().rss / 2**20
 
 
 def main() -> int:

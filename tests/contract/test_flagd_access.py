@@ -76,6 +76,14 @@ def test_a_token_that_anybody_can_read_gets_values_only(closed: ServedFlags) -> 
         assert refusal(next, stream)[0] == "PERMISSION_DENIED"
 
 
+def test_guessing_is_held_up_and_the_right_token_is_not(closed: ServedFlags) -> None:
+    with clients_of(closed) as clients:
+        codes = [refusal(clients.boolean, metadata=bearer(f"fy_{n:040}"))[0] for n in range(12)]
+        assert codes[0] == "UNAUTHENTICATED"
+        assert codes[-1] == "RESOURCE_EXHAUSTED"
+        assert clients.boolean(metadata=bearer(closed.token)).value is True
+
+
 def test_where_the_settings_say_so_nobody_needs_a_token(tmp_path: Path) -> None:
     with (
         serving_flags(tmp_path, DOCUMENT, with_flagd(tmp_path, anonymous=True)) as served,

@@ -103,6 +103,7 @@ def test_groups_hold_every_command_once() -> None:
         (["deploy", "--timeout"], "ferry deploy: argument --timeout: expected one argument", ""),
         (["deploy", "-w", "--no-wait"], "not allowed with argument", ""),
         (["history", "-n", "many"], "argument -n/--limit: invalid int value: 'many'", ""),
+        (["serve", "--flagd-port", "70000"], "70000 is no port", "0, a free one, to 65535"),
         (["completion", "fish"], "argument shell: invalid choice: 'fish'", ""),
         (["deploy", "--", "x"], "ferry deploy: takes nothing after --", ""),
         (["--nonsense"], "unrecognized arguments: --nonsense", "`ferry --help`"),
