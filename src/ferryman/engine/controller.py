@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -23,7 +23,9 @@ from ferryman.engine.approval_links import ApprovalLinks
 from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
+from ferryman.engine.flags.breakers import make_breakers
 from ferryman.engine.flags.exposures import FlagExposures
+from ferryman.engine.flags.notices import flag_notices
 from ferryman.engine.flags.service import FlagService
 from ferryman.engine.flags.side import drives
 from ferryman.engine.folder import STATE_FOLDER, StateFolder
@@ -42,6 +44,7 @@ from ferryman.engine.vitals import Vitals
 from ferryman.metrics.envoy import EnvoyMetrics
 from ferryman.model.checklist import ChecklistView
 from ferryman.model.errors import FerrymanError
+from ferryman.model.notice import Notice
 from ferryman.model.plan import Plan
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
@@ -89,9 +92,11 @@ class Controller:
         self._unsubscribe: Callable[[], None] | None = None
         self.verbs = Verbs(self.known, lambda: self.ports)
         settings = settings or Settings(str(self.project))
-        self.flags = FlagService(self._clock, settings.flag_approvals)
-        self._exposures = FlagExposures(self.flags)
+        asks = settings.flag_prometheus is not None
+        self.flags = FlagService(self._clock, settings.flag_approvals, asks_prometheus=asks)
         self.flags.drivers = self._drivers
+        self._exposures = FlagExposures(self.flags)
+        self._breakers = make_breakers(self.flags, settings, self._clock)
         self._checklists = Checklists(self._loops.get, self._clock, self.flags.stale)
         self.links = ApprovalLinks(
             LinkKey(self.folder.path),
@@ -102,7 +107,7 @@ class Controller:
             lambda: self.store,
             self._clock,
         )
-        self.notifier = Notifier(settings, self._states, self.links, self._clock)
+        self.notifier = Notifier(settings, self._states, self.links, self._clock, self._standing)
         self.vitals = Vitals(self._loops, self._tasks, lambda: self._ports)
 
     # ------------------------------------------------------------------ life
@@ -151,6 +156,8 @@ class Controller:
         loaded = await begin_all(store, newest, self._loop_of)
         prune_artifacts(path, {r.run.artifact for i in loaded for r in i.service.revisions.values() if r.run.artifact})
         await self.notifier.start(store)
+        self.flags.on_change(self._flags_told)
+        self._breakers.start()
 
     async def close(self) -> None:
         """Let go: loops end, leases go back; instances and Envoy serve on. Never raises."""
@@ -160,6 +167,7 @@ class Controller:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         self._tasks.clear()
+        await self._breakers.close()
         with contextlib.suppress(FerrymanError):
             await asyncio.gather(*(loop.close() for loop in self._loops.values()), return_exceptions=True)
         if self._unsubscribe is not None:
@@ -193,6 +201,12 @@ class Controller:
 
     def _states(self) -> tuple[Service, ...]:
         return tuple(loop.service for loop in self._loops.values())
+
+    def _flags_told(self, environment: str, version: int, keys: frozenset[str]) -> None:
+        self.notifier.look()
+
+    def _standing(self, now: float) -> Iterator[Notice]:
+        return flag_notices(self.flags.ledger, now)
 
     def _loop_of(self, service: str, loaded: Loaded | None = None) -> ServiceLoop:
         loop = self._loops.get(service)

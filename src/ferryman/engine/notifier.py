@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ferryman.core.evolve import evolve
 from ferryman.engine.approval_links import ApprovalLinks
 from ferryman.engine.channels import make_channels
-from ferryman.engine.outbox.outbox import Outbox
+from ferryman.engine.outbox.outbox import Outbox, Standing, nothing_standing
 from ferryman.engine.outbox.rules import reaches
 from ferryman.model.errors import UsageError
 from ferryman.model.notice import ChannelView, Notice
@@ -26,12 +26,13 @@ log = logging.getLogger("ferryman.notify")
 @dataclass
 class Notifier:
     """`services` gives the newest state of every service; `links` what the reader of a message may do by it; `now` epoch
-    seconds. Without channels nothing runs at all."""
+    seconds; `standing` what holds now and stands in no event of a service. Without channels nothing runs at all."""
 
     settings: Settings
     services: Callable[[], Iterable[Service]]
     links: ApprovalLinks
     now: Callable[[], float]
+    standing: Standing = nothing_standing
 
     def __post_init__(self) -> None:
         self._outbox: Outbox | None = None
@@ -51,6 +52,7 @@ class Notifier:
             now=self.now,
             chance=Random().random,  # noqa: S311 -- spreads attempts, guards nothing
             stuck_seconds=notify.stuck_seconds,
+            standing=self.standing,
         )
         await self._outbox.start()
 
@@ -63,6 +65,11 @@ class Notifier:
         """The log has news."""
         if self._outbox is not None:
             self._outbox.wake()
+
+    def look(self) -> None:
+        """What holds now may have changed."""
+        if self._outbox is not None:
+            self._outbox.look()
 
     def views(self) -> tuple[ChannelView, ...]:
         """How each channel fares."""

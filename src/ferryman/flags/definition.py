@@ -95,12 +95,14 @@ class Rollout(msgspec.Struct, frozen=True):
 
 
 class Breaker(msgspec.Struct, frozen=True):
-    """Trips the flag to `off` when `metric` is above `above` for `for_seconds`; tries again after `recover_seconds`."""
+    """Trips the flag to `off` when `metric` (one of `ferryman.flags.breaker.METRICS`), or the value of the PromQL `query`, is
+    above `above` for `for_seconds`; tries again after `recover_seconds`. One of the two is empty."""
 
     metric: str
     above: float
     for_seconds: float
     recover_seconds: float
+    query: str = ""
 
 
 class Place(msgspec.Struct, frozen=True):

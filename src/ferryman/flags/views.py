@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from ferryman.flags.breaker import BreakerView
 from ferryman.flags.definition import Flag
 from ferryman.flags.ledger import Environment, Override
 from ferryman.flags.references import users_of_flag
@@ -58,7 +59,7 @@ class FlagsView(msgspec.Struct, frozen=True):
 
 class FlagView(msgspec.Struct, frozen=True):
     """One flag. `definition` is what was intended, `served` flagd JSON as programs get it; `history` are the last things
-    done to it, newest last."""
+    done to it, newest last; `breaker` is how its circuit breaker stands, None where none is watched."""
 
     environment: str
     summary: FlagSummary
@@ -67,6 +68,7 @@ class FlagView(msgspec.Struct, frozen=True):
     override: Override | None
     history: tuple[DoneView, ...]
     needed_by: tuple[str, ...] = ()
+    breaker: BreakerView | None = None
 
 
 class EnvironmentView(msgspec.Struct, frozen=True):
@@ -92,7 +94,13 @@ def flags_view(environment: Environment, trouble: str, evaluated: Evaluated, una
     return FlagsView(environment.name, environment.version, summaries, segments, trouble, unasked)
 
 
-def flag_view(environment: Environment, flag: Flag, served: dict[str, Any], evaluated: Evaluated = UNKNOWN) -> FlagView:
+def flag_view(
+    environment: Environment,
+    flag: Flag,
+    served: dict[str, Any],
+    evaluated: Evaluated = UNKNOWN,
+    breaker: BreakerView | None = None,
+) -> FlagView:
     """One of them."""
     return FlagView(
         environment=environment.name,
@@ -102,6 +110,7 @@ def flag_view(environment: Environment, flag: Flag, served: dict[str, Any], eval
         override=environment.override(flag.key),
         history=history(environment, flag.key)[-HISTORY_MAX:],
         needed_by=users_of_flag(flag.key, environment.flags.values()),
+        breaker=breaker,
     )
 
 

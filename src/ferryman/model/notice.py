@@ -22,6 +22,8 @@ class NoticeKind(StrEnum):
     STUCK = "stuck"
     FREEZE = "freeze"
     OVERRIDE = "override"
+    FLAG_TRIPPED = "flag_tripped"
+    FLAG_RECOVERED = "flag_recovered"
     TEST = "test"
 
 
@@ -65,7 +67,8 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One thing to tell. `key` is the same however often it is made from the log: service and number of the event.
+    """One thing to tell. `key` is the same however often it is made from the log: service and number of the event. What is
+    told of flags has no `service`.
 
     `title` is a single line; `lines` say more; `figures` are the numbers that decided. `author` asked for the release,
     `actor` did what is told. `at` and `until` are epoch seconds. `step` counts from 0. `gate` is the key of

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from ferryman.model.evidence_source import PrometheusServer
 from ferryman.model.notify import NotifySettings
 from ferryman.model.secret import Secret
 
@@ -84,7 +85,8 @@ class Flagd(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     """All of it. `folder` is where the file lies: paths in it are seen from there. `public_url` is how browsers reach the
     controller, without a slash at the end; `insecure_http` lets it listen beyond loopback without TLS.
-    `connections_per_address` bounds how many connections one address may have open (None: the usual bounds)."""
+    `connections_per_address` bounds how many connections one address may have open (None: the usual bounds).
+    `flag_prometheus` is asked by circuit breakers of flags."""
 
     folder: str = "."
     listen: Listen | None = None
@@ -97,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True):
     notify: NotifySettings = NotifySettings()
     flag_approvals: tuple[FlagApproval, ...] = ()
     flagd: Flagd = Flagd()
+    flag_prometheus: PrometheusServer | None = None
 
     @property
     def listens(self) -> tuple[Listen, ...]:

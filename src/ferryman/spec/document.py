@@ -31,7 +31,7 @@ class Bounds(msgspec.Struct, frozen=True):
 BOUNDS = Bounds()
 
 # Outside the set that YAML calls printable (chapter 5.1): the parser refuses them with a byte offset for a place.
-_BAD_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+BAD_CHARACTER = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BAD_IN_TEXT = re.compile("[\x00\ud800-\udfff]")
 _MERGE = "<<"
 
@@ -47,7 +47,7 @@ def load(text: str, report: Report, bounds: Bounds = BOUNDS) -> Node:
         message = f"the file has {len(text)} characters; the limit is {bounds.characters}"
         report.add(START, "", "", "too_large", message, "is this the right file?")
         return BrokenNode(START)
-    bad = _BAD_CHARACTER.search(text)
+    bad = BAD_CHARACTER.search(text)
     if bad:
         mark = _mark_at(text, bad.start())
         message = f"the character U+{ord(bad.group()):04X} cannot be in a {report.what}"

@@ -8,7 +8,7 @@ from ferryman.analysis.promql import CHARACTERS_MAX, placeholders, template_faul
 from ferryman.model.evidence_source import PrometheusServer, PrometheusSource
 from ferryman.model.secret import Secret
 from ferryman.spec.kinds import BAD, Schema, Text
-from ferryman.spec.nodes import Node
+from ferryman.spec.nodes import Node, show
 from ferryman.spec.notify_table import HOST_PATTERN
 from ferryman.spec.report import Report
 from ferryman.spec.secret import SecretPlace
@@ -42,7 +42,7 @@ class Query(msgspec.Struct, frozen=True):
         if fault is None and not self.arms and placeholders(text):
             fault = "there is nothing to fill in here", "write the value itself"
         if fault is not None:
-            report.wrong(node, path, "not_allowed", *fault)
+            report.add(node.mark, path, show(node), "not_allowed", *fault)
             return BAD
         return text
 

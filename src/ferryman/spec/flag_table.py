@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 
+from ferryman.flags.breaker import METRICS, RECOVER_SECONDS_MIN
 from ferryman.flags.definition import (
     ALLOWED_MAX,
     ENVIRONMENT_PATTERN,
@@ -31,6 +32,7 @@ from ferryman.flags.definition import (
     Share,
     Variant,
 )
+from ferryman.spec.evidence_source import Query
 from ferryman.spec.flag_kinds import AnyValue, Named
 from ferryman.spec.kinds import BAD, Choice, Number, Text, items
 from ferryman.spec.kinds import Flag as OnOff
@@ -150,24 +152,30 @@ ROLLOUT = Keys(
 
 
 def _breaker(given: Given) -> object:
-    if not _all(given, "metric", "above", "for_seconds", "recover_seconds"):
+    if not _all(given, "above", "for_seconds", "recover_seconds") or not given.values.keys() & {"metric", "query"}:
         return BAD
     values = cast("dict[str, Any]", given.values)
     numbers = (float(values[name]) for name in ("above", "for_seconds", "recover_seconds"))
-    return Breaker(str(values["metric"]), *numbers)
+    return Breaker(str(values.get("metric", "")), *numbers, query=str(values.get("query", "")))
 
 
 BREAKER = Keys(
     title="Breaker",
-    doc="Trips a flag to `off` when a metric is too high. No data never trips it.",
+    doc="Trips a flag to `off` when a metric is too high ([how](#breakers)). No data never trips it.",
     keys=(
-        Key("metric", Text(most=1000), "The metric.", required=True),
+        Key("metric", Choice(METRICS), "What programs report of the requests that met the flag."),
+        Key("query", Query(), "PromQL instead, with one number for an answer; needs `flags.prometheus` in the settings."),
         Key("above", Number("number", -1e15, 1e15), "Above this it trips,", required=True),
         Key("for_seconds", SECONDS, "after so long without a break.", required=True),
-        Key("recover_seconds", SECONDS, "Time until it tries again.", required=True),
+        Key(
+            "recover_seconds", Number("seconds", RECOVER_SECONDS_MIN, 7 * 86_400.0), "Time until it is tried again.",
+            required=True,
+        ),
     ),
+    exclusive=(("metric",), ("query",)),
+    one_of=True,
     build=_breaker,
-)
+)  # fmt: skip
 
 STATE = Choice(("enabled", "disabled"))
 OWN_ROLLOUT = Keys(

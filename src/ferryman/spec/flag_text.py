@@ -48,7 +48,7 @@ def flag_values(flag: Flag) -> dict[str, Any]:
     if flag.breaker is not None:
         breaker = flag.breaker
         written["breaker"] = {
-            "metric": breaker.metric,
+            **({"query": breaker.query} if breaker.query else {"metric": breaker.metric}),
             "above": _short(breaker.above),
             "for_seconds": _short(breaker.for_seconds),
             "recover_seconds": _short(breaker.recover_seconds),

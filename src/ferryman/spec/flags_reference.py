@@ -57,12 +57,39 @@ Limits: 8 MiB and 20,000 flags a file, 64 KiB a flag, operators nested 32 deep w
 in `allow`.
 """
 
+BREAKERS = """\
+## Breakers
+
+A controller looks at the breakers of all flags every second. A breaker is *closed* until its metric was above the limit for
+`for_seconds` without a break. Then the flag is **tripped**: everybody gets `off`, as after a kill, and what people intended
+stays as it was. After `recover_seconds` the flag is served again, and the breaker is *half open*: a single value above the
+limit trips it again, and `for_seconds` at or below the limit close it. No data never trips a flag, and closes nothing.
+
+| metric | what it is |
+|---|---|
+| `error_percent` | requests that failed, of 100 |
+| `p50_ms`, `p95_ms`, `p99_ms` | how long requests take; programs report powers of two, between which it is estimated |
+| `requests_per_second` | how many there are |
+
+These are of the requests of the last 30 seconds in which a program was given a variant other than `off`, as the middleware
+of `ferryman-flags` [reports](flags-stream.md#post-v1flagsevaluations) it every ten seconds. Fewer than ten requests are no
+data. After the flag was tried again, only what came since counts.
+
+A `query` is asked every five seconds of the Prometheus server that the [settings](settings.md#flags) name. It must give one
+number; an error or an answer older than 15 seconds is no data. Without such a server a flag with a query is refused.
+
+`ferry flags list` shows tripped flags, `ferry flags show` where the breaker stands and why, `ferry audit --all` each trip. With
+[channels](notifications.md) people are told (`flag_tripped`, `flag_recovered`). A kill goes before a trip and ends by `unkill`
+alone. A tripped flag whose breaker is taken away is served again at once. What a controller knows of a breaker stands in the
+journal: one that starts anew goes on from there.
+"""
+
 
 def flags_markdown() -> str:
     """The reference page."""
     parts = [INTRODUCTION, _section(FLAGS_FILE)]
     parts += [_section(keys) for keys in SECTIONS]
-    parts += [CONDITIONS, "\n".join(("## Example", "", "```yaml", flags_example().rstrip("\n"), "```", ""))]
+    parts += [BREAKERS, CONDITIONS, "\n".join(("## Example", "", "```yaml", flags_example().rstrip("\n"), "```", ""))]
     return "\n".join(parts)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from ferryman.flags.definition import ENVIRONMENT_PATTERN
 from ferryman.model.role import Role
 from ferryman.model.settings import LOOPBACK_HOSTS, FlagApproval, Flagd, Listen, Oidc, RoleRule, Sessions, Tls
+from ferryman.spec.evidence_source import PROMETHEUS_SERVER
 from ferryman.spec.flag_kinds import Named
 from ferryman.spec.flag_table import ENVIRONMENT_RULE
 from ferryman.spec.kinds import BAD, Choice, Duration, Flag, Schema, Text, Whole, items
@@ -219,7 +220,7 @@ FLAGD = Keys(
 )  # fmt: skip
 FLAGS = Keys(
     title="Flags",
-    doc="How feature flags are written and served.",
+    doc="How feature flags are written and served, and what their breakers ask.",
     keys=(
         Key(
             "approvals",
@@ -228,6 +229,7 @@ FLAGS = Keys(
             "flag_approvals",
         ),
         Key("flagd", FLAGD, FLAGD.doc),
+        Key("prometheus", PROMETHEUS_SERVER, "Whom breakers with a `query` ask.", "flag_prometheus"),
     ),
 )
 
@@ -254,5 +256,5 @@ SETTINGS = Keys(
         Key("flags", FLAGS, FLAGS.doc),
     ),
 )  # fmt: skip
-SECTIONS: tuple[Keys, ...] = (TLS, SESSIONS, OIDC, FLAGS, FLAG_APPROVAL, FLAGD)
+SECTIONS: tuple[Keys, ...] = (TLS, SESSIONS, OIDC, FLAGS, FLAG_APPROVAL, FLAGD, PROMETHEUS_SERVER)
 """What the reference has a heading for, in its order."""

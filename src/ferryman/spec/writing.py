@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from ferryman.spec.document import BAD_CHARACTER
 from ferryman.spec.scalars import ScalarError, resolve
 
 WIDTH = 100
@@ -14,6 +15,9 @@ ALWAYS_BLOCKS = frozenset({"environments", "rules", "needs"})
 """Keys whose values have a line each, however short they are."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./@-]*(?: [A-Za-z0-9_./@-]+)*")
+
+_ESCAPED = re.compile(BAD_CHARACTER.pattern + "|[\x85\u2028\u2029\ufeff]")
+"""Refused as they are, or taken for the end of a line."""
 
 
 def yaml_text(document: Mapping[str, Any], remarks: tuple[str, ...] = (), *, flat_from: int = 4) -> str:
@@ -54,7 +58,10 @@ def _scalar(value: Any) -> str:
     """A text without quotes where it cannot be taken for anything else."""
     if not isinstance(value, str):
         return json.dumps(value)
-    return value if _PLAIN.fullmatch(value) and _is_text(value) else json.dumps(value, ensure_ascii=False)
+    if _PLAIN.fullmatch(value) and _is_text(value):
+        return value
+    written = json.dumps(value, ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found.group()):04x}", written)
 
 
 def _is_text(text: str) -> bool:

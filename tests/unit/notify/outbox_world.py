@@ -36,6 +36,7 @@ class World:
     book: Book = field(default_factory=lambda: Book(now=1_700_000_000.0))
     now: float = 1_700_000_000.0
     written: int = 0
+    standing: list[Notice] = field(default_factory=list[Notice])
 
     async def begin(self) -> Outbox:
         """A controller starts."""
@@ -48,6 +49,7 @@ class World:
             services=lambda: (self.book.service,),
             now=lambda: self.now,
             chance=random.Random(1).random,
+            standing=lambda _: self.standing,
         )
         newest = await self.store.newest(limit=1)
         await outbox.recover(newest[0].position if newest else 0)
@@ -66,7 +68,7 @@ class World:
         """The log is read and everything tried that is due now."""
         await self.write()
         await outbox.read()
-        outbox.look_for_stuck()
+        outbox.look_around()
         for lane in outbox.lanes.values():
             while await lane.attempt(lambda: self.now):
                 pass

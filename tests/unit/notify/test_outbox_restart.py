@@ -8,7 +8,7 @@ import pytest
 
 from ferryman.core.phases import Verb
 from ferryman.model.errors import Rejected, StoreError
-from ferryman.model.notice import NoticeKind
+from ferryman.model.notice import Audience, Notice, NoticeKind, Severity
 from ferryman.model.notify import Rule
 from ferryman.model.release import SetWeight
 from ferryman.notify.memory import MemoryChannel
@@ -177,3 +177,49 @@ def test_a_journal_that_fails_is_written_later(monkeypatch: pytest.MonkeyPatch) 
         assert len(world.ops()) == len(await world.outcomes()) == 4
 
     played(story)
+
+
+def test_what_holds_without_an_event_is_told_once_until_it_ends() -> None:
+    async def story(world: World) -> None:
+        trip = tripped(world.now)
+        world.standing = [trip]
+        outbox = await world.begin()
+        await world.turn(outbox)
+        await world.turn(outbox)
+        await outbox.close()
+        world.now += 86_400.0
+        outbox = await world.begin()
+        carry(world)
+        await world.turn(outbox)
+        await outbox.close()
+        outbox = await world.begin()
+        await world.turn(outbox)
+        assert world.ops().count(f"{trip.key}/ops") == 1, "over restarts, and whatever else is told meanwhile"
+        world.standing = []
+        await world.turn(outbox)
+        await world.turn(outbox)
+        world.standing = [trip]
+        await world.turn(outbox)
+        assert world.ops().count(f"{trip.key}/ops") == 2
+
+    played(story)
+
+
+def test_what_began_while_nobody_watched_is_told() -> None:
+    async def story(world: World) -> None:
+        outbox = await world.begin()
+        await world.turn(outbox)
+        world.standing = [tripped(world.now)]
+        # kill -9 before anybody looked
+        outbox = await world.begin()
+        await world.turn(outbox)
+        assert world.ops() == [":flags/prod/uploads/2/ops"]
+
+    played(story)
+
+
+def tripped(now: float) -> Notice:
+    return Notice(
+        key=":flags/prod/uploads/2", kind=NoticeKind.FLAG_TRIPPED, severity=Severity.CRITICAL, audience=tuple(Audience),
+        service="", at=now, title="flag uploads in prod was turned off", actor="ferryman",
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ferryman.flags.definition import Flag, FlagSet, Hash, Kind, Place, Rule, Segment, Variant
@@ -11,7 +11,9 @@ from ferryman.spec.flag_text import flag_text, flags_text
 from ferryman.spec.flags import flags_example, parse_flags
 from flagkit import release, rollout
 
-TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+TEXTS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40
+)
 VALUES: Any = st.recursive(
     st.none()
     | st.booleans()
@@ -33,6 +35,7 @@ def test_the_example_comes_back() -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@example(values=[{"v": "\ufffe"}], text="\x7f\x85\u2028\ufeff")
 @given(values=st.lists(st.dictionaries(TEXTS, VALUES, max_size=3), min_size=1, max_size=3), text=TEXTS)
 def test_whatever_is_in_values_and_texts_comes_back(values: list[Any], text: str) -> None:
     variants = tuple(Variant(f"v{n}", value) for n, value in enumerate(values))

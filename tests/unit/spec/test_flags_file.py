@@ -26,6 +26,13 @@ flags:
     variants: {on: true, off: false}
     off: off
 """
+OPS = """\
+flags:
+  new:
+    kind: ops
+    variants: {on: true, off: false}
+    off: off
+    breaker: """
 
 
 def problems(text: str) -> list[tuple[str, str, str]]:
@@ -100,6 +107,19 @@ def test_the_order_of_a_split_is_that_of_the_file() -> None:
             HEAD + "segments: {staff: '('}\n",
             ("8:19", "segments.staff", "a value should stand here, and the condition ends (character 2)"),
         ),
+        (OPS + "{metric: error_percnt, above: 5, for_seconds: 30, recover_seconds: 60}\n",
+         ("6:23", "flags.new.breaker.metric",
+          "`error_percnt` is none of error_percent, p50_ms, p95_ms, p99_ms, requests_per_second")),
+        (OPS + "{metric: p99_ms, query: up, above: 5, for_seconds: 30, recover_seconds: 60}\n",
+         ("6:31", "flags.new.breaker", "`metric` and `query` exclude each other")),
+        (OPS + "{above: 5, for_seconds: 30, recover_seconds: 60}\n",
+         ("6:14", "flags.new.breaker", "`metric` or `query` is missing")),
+        (OPS + "{query: 'up{a=\"{{flag}}\"}', above: 5, for_seconds: 30, recover_seconds: 60}\n",
+         ("6:22", "flags.new.breaker.query", "there is nothing to fill in here")),
+        (OPS + "{metric: p99_ms, above: 5, for_seconds: 30, recover_seconds: 1}\n",
+         ("6:75", "flags.new.breaker.recover_seconds", "`1` is outside 10 to 604800")),
+        (HEAD + "    breaker: {metric: p99_ms, above: 5, for_seconds: 30, recover_seconds: 60}\n",
+         ("8:5", "flags.new.breaker", "a flag of kind release has no breaker")),
         (HEAD + "    rollout: {namespace: {name: n, from: 0, to: 9}, seed: x}\n",
          ("8:59", "flags.new.rollout.seed", "`namespace` and `seed` exclude each other")),
     ],

@@ -71,7 +71,8 @@ async def get_flag(call: Call[Nothing, Nothing]) -> FlagView:
 
 def _view(service: FlagService, environment: str, key: str) -> FlagView:
     flag, served = service.known(environment, key), service.served(environment).flags.get(key, {})
-    return flag_view(service.environment(environment), flag, served, service.evaluated(environment))
+    evaluated, breaker = service.evaluated(environment), service.breakers.get((environment, key))
+    return flag_view(service.environment(environment), flag, served, evaluated, breaker)
 
 
 async def get_history(call: Call[Nothing, Nothing]) -> tuple[DoneView, ...]:

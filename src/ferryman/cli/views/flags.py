@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.text import day_and_clock, plural
 from ferryman.engine.flags.explain import Explanation
-from ferryman.flags.definition import Flag
+from ferryman.flags.breaker import BreakerView, rule_of
+from ferryman.flags.definition import Breaker, Flag
 from ferryman.flags.plan import KEYS, ChangePlan
 from ferryman.flags.requests import RequestView
 from ferryman.flags.views import DoneView, FlagsView, FlagView
@@ -45,9 +46,17 @@ def shown(view: FlagView) -> str:
         override = view.override
         why = f": {override.reason}" if override.reason else ""
         lines.append(f"{override.kind} by {override.by}, {day_and_clock(override.since)}{why}")
+    if view.breaker is not None and view.definition.breaker is not None:
+        lines.append(_breaker(view.breaker, view.definition.breaker))
     if view.needed_by:
         lines.append(f"needed by {', '.join(view.needed_by)}")
     return "\n".join([*lines, "", flag_text(view.definition).rstrip(), "", done(view.history)])
+
+
+def _breaker(view: BreakerView, breaker: Breaker) -> str:
+    now = f"is {view.value:.4g}" if view.value is not None else "has no data"
+    why = f" ({view.trouble})" if view.trouble else ""
+    return f"breaker {view.state}: {view.what} {now}{why}; {rule_of(breaker)}"
 
 
 def done(history: Sequence[DoneView]) -> str:

@@ -24,6 +24,9 @@ minutes."""
 CELLS_MAX = 200_000
 """Beyond, the oldest minutes are forgotten here."""
 
+TOTALS_MAX = 100_000
+"""Flags and variants whose totals are known."""
+
 MINUTE = 60
 DURATION_CLASSES = 16
 """Class i counts requests of less than 2^i ms that are in no earlier class; the last is open."""
@@ -82,6 +85,8 @@ class Evaluations:
     def __init__(self) -> None:
         self._minutes: dict[int, dict[Name, dict[str, Tally]]] = {}
         self._count = 0
+        self._totals: dict[Name, dict[str, Tally]] = {}
+        self._totals_count = 0
         self._dirty: set[Cell] = set()
         self._first: dict[str, int] = {}
         self._last: dict[Name, int] = {}
@@ -99,8 +104,22 @@ class Evaluations:
                 whole = cell._replace(minute=minute)
                 self._put(whole, tally)
                 self._dirty.add(whole)
+                self._total(cell, tally)
                 taken += 1
         return taken
+
+    def _total(self, cell: Cell, tally: Tally) -> None:
+        variants = self._totals.setdefault((cell.environment, cell.flag), {})
+        if cell.variant not in variants:
+            if self._totals_count >= TOTALS_MAX:
+                return
+            self._totals_count += 1
+            variants[cell.variant] = Tally()
+        variants[cell.variant].add(tally)
+
+    def totals(self, environment: str, flag: str) -> dict[str, Tally]:
+        """All that was ever told of one flag, by variant: counters that never fall while a controller runs."""
+        return self._totals.get((environment, flag), {})
 
     def of(self, environment: str, flag: str, since: float) -> tuple[VariantMinute, ...]:
         """Of one flag, minute by minute."""

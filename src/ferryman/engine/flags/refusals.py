@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ferryman.flags.check import Finding, shown
 from ferryman.flags.drafting import Draft
@@ -38,6 +38,18 @@ def check_parent(ledger: Ledger, changes: Sequence[Change], parent: int) -> None
                     f"{key!r} of {change.environment} is at version {moved} by {by}, and {parent} was looked at",
                     "look again: `ferry flags diff` shows what changed",
                 )
+
+
+def unwatchable(ledger: Ledger, changes: Sequence[Change]) -> Iterator[Finding]:
+    """New breakers with a query, where there is no server to ask."""
+    for change in changes:
+        flags = ledger.environment(change.environment).flags
+        for key, flag in change.flags.items():
+            breaker = flag.breaker if flag is not None else None
+            if breaker and breaker.query and (key not in flags or flags[key].breaker != breaker):
+                message = "this controller has no Prometheus server to ask"
+                hint = "name one in the settings (`flags.prometheus`), or use `metric`"
+                yield Finding(("flags", key, "breaker", "query"), "not_allowed", message, hint)
 
 
 def plain(findings: Sequence[Finding]) -> FerrymanError:

@@ -18,9 +18,10 @@ from ferryman.engine.flags.askers import Askers
 from ferryman.engine.flags.evaluations import UNTOLD, Evaluations
 from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.keeping import Keeping
-from ferryman.engine.flags.refusals import check_driven, check_parent, needs_rebucket, plain
+from ferryman.engine.flags.refusals import check_driven, check_parent, needs_rebucket, plain, unwatchable
 from ferryman.engine.flags.served import Served
 from ferryman.flags.board import FlagRow, FlagsBoard, flag_rows, flags_board
+from ferryman.flags.breaker import BreakerView
 from ferryman.flags.check import Finding
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
 from ferryman.flags.drafting import Draft, draft
@@ -77,15 +78,20 @@ class WriteResult(NamedTuple):
 class FlagService:
     """All environments of one controller. Writes are one after the other."""
 
-    def __init__(self, now: Callable[[], float], approvals: Sequence[FlagApproval] = ()) -> None:
+    def __init__(
+        self, now: Callable[[], float], approvals: Sequence[FlagApproval] = (), *, asks_prometheus: bool = False
+    ) -> None:
         self.ledger = Ledger()
         self.trouble = ""
         self.evaluations = Evaluations()
         self.askers = Askers()
         self.keeping: Keeping | None = None
+        self.breakers: dict[tuple[str, str], BreakerView] = {}
+        """How breakers stand, by environment and flag, as they note it who watch them."""
         self._forms = Forms()
         self._now = now
         self._approvals = tuple(approvals)
+        self._asks_prometheus = asks_prometheus
         self.drivers: Callable[[], Mapping[tuple[str, str], str]] = dict
         """Which rollout drives which flag now, by environment and key."""
         self._journal: Journal | None = None
@@ -238,8 +244,9 @@ class FlagService:
     async def plan(self, changes: Sequence[Change], refuse: Place | None = None) -> Draft:
         """What a write would do. Raises what `refuse` makes of what forbids it."""
         found = await asyncio.to_thread(draft, self.ledger, changes)
-        if found.findings:
-            raise (refuse or plain)(found.findings)
+        findings = (*found.findings, *(() if self._asks_prometheus else unwatchable(self.ledger, found.changes)))
+        if findings:
+            raise (refuse or plain)(findings)
         return found
 
     async def write(

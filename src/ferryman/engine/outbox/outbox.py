@@ -40,12 +40,22 @@ CHECKPOINT_SECONDS = 600.0
 """A checkpoint is written after so many outcomes, and after so long when the log has moved."""
 
 Compose = Callable[[Notice, str], Message]
+Standing = Callable[[float], Iterable[Notice]]
+"""What holds at an epoch second and stands in no event of a service. Its notices are told once for as long as they are
+among these; their keys begin with `STANDING`."""
+
+STANDING = ":"
+
+
+def nothing_standing(_: float) -> tuple[Notice, ...]:
+    """Nothing to tell but what is in the log."""
+    return ()
 
 
 @dataclass
 class Outbox:
     """`compose(notice, channel)` makes the message for a channel; `services` gives the newest state of all services;
-    `now` epoch seconds, `chance` numbers from 0 to 1."""
+    `now` epoch seconds, `chance` numbers from 0 to 1. `standing` is looked at with the rollouts that are stuck."""
 
     store: Store
     fold: Fold
@@ -56,6 +66,7 @@ class Outbox:
     now: Callable[[], float]
     chance: Callable[[], float]
     stuck_seconds: float = 900.0
+    standing: Standing = nothing_standing
     lanes: dict[str, Lane] = field(default_factory=dict[str, Lane])
 
     def __post_init__(self) -> None:
@@ -63,7 +74,7 @@ class Outbox:
         self._wakes: dict[str, asyncio.Event] = {name: asyncio.Event() for name in self.channels}
         self._tasks: list[asyncio.Task[None]] = []
         self._reader: LogReader | None = None
-        self._stuck: frozenset[str] = frozenset()
+        self._lasting: frozenset[str] = frozenset()
         self._written = asyncio.Lock()
         self._outcomes = 0
         self._queued_to = 0
@@ -89,7 +100,7 @@ class Outbox:
         self._reader, self._queued_to = LogReader(self.store, self.fold, first), first
         # Until the services are known, what was told of them counts as true.
         told = [i.removesuffix(f"/{name}") for name, mark in marks.items() for i in mark.done]
-        self._stuck = frozenset(key for key in told if STUCK in key)
+        self._lasting = frozenset(key for key in told if STUCK in key or key.startswith(STANDING))
         self._checked_at, self._checked_to = self.now(), position
         if not known:
             await write_checkpoint(self.store, marks, self.now())
@@ -117,7 +128,7 @@ class Outbox:
             try:
                 await self.read()
                 if self.now() - self._looked_at >= LOOK_SECONDS:
-                    self.look_for_stuck()
+                    self.look_around()
                 await self.write_down()
             except StoreError as problem:
                 log.warning("notices wait for the store: %s", problem.message)
@@ -140,16 +151,22 @@ class Outbox:
                 self._queue(notice, position)
         self._queued_to = self._reader.position
         for lane in self.lanes.values():
-            lane.advance(self._queued_to, self._lasting(lane.name))
+            lane.advance(self._queued_to, self._lasting_ids(lane.name))
 
-    def look_for_stuck(self) -> None:
-        """Tell of rollouts that do not move."""
+    def look(self) -> None:
+        """Look around at once: something that holds may have changed."""
+        self._looked_at = 0.0
+        self._news.set()
+
+    def look_around(self) -> None:
+        """Tell of rollouts that do not move, and of what else holds."""
         now = self._looked_at = self.now()
         known = [service for service in self.services() if service.seq]
         found = [notice for s in known if (notice := stuck(s, now, self.stuck_seconds)) is not None]
+        found += self.standing(now)
         names = {service.name for service in known}
-        unknown = {key for key in self._stuck if key.partition("/")[0] not in names}
-        self._stuck = frozenset({notice.key for notice in found} | unknown)
+        unknown = {key for key in self._lasting if STUCK in key and key.partition("/")[0] not in names}
+        self._lasting = frozenset({notice.key for notice in found} | unknown)
         for notice in found:
             self._queue(notice, self._queued_to, late=True)
 
@@ -167,8 +184,8 @@ class Outbox:
             for item in lane.queue.items:
                 item.message = self.compose(item.message.notice, name)
 
-    def _lasting(self, name: str) -> frozenset[str]:
-        return frozenset(f"{key}/{name}" for key in self._stuck)
+    def _lasting_ids(self, name: str) -> frozenset[str]:
+        return frozenset(f"{key}/{name}" for key in self._lasting)
 
     # ------------------------------------------------------------------ from the queues to the world
     async def _carry(self, name: str) -> None:
@@ -203,7 +220,7 @@ class Outbox:
     async def _checkpoint(self) -> None:
         position = self._queued_to
         for lane in self.lanes.values():
-            lane.advance(position, self._lasting(lane.name))
+            lane.advance(position, self._lasting_ids(lane.name))
         marks: dict[str, Mark] = {name: lane.mark for name, lane in self.lanes.items()}
         await write_checkpoint(self.store, marks, self.now())
         self._outcomes, self._checked_at, self._checked_to = 0, self.now(), position
