@@ -141,17 +141,18 @@ def breaks_and_recovers(shop: FlagProject, program: Program, people: HttpReceive
 
 @pytest.mark.deadline(300)
 def test_a_query_turns_a_flag_off(tmp_path: Path) -> None:
-    exporter = Exporter()
+    exporter, folder = Exporter(), tmp_path / "shop"
     exporter.lines = "queue_length 7\n"
+    folder.mkdir()
     try:
         with prometheus(tmp_path / "prometheus", exporter) as server:
             server.read("queue_length", 7)
-            (tmp_path / "ferry.yaml").write_text(f"flags: {{prometheus: {{url: {server.url}}}}}\n")
-            with flag_project(tmp_path, ASKING) as shop:
+            (folder / "ferry.yaml").write_text(f"flags: {{prometheus: {{url: {server.url}}}}}\n")
+            with flag_project(folder, ASKING) as shop:
                 shop.do("flags", "set", str(shop.file))
                 follows(shop, exporter)
-            (tmp_path / "ferry.yaml").unlink()
-            with flag_project(tmp_path, ASKING.replace("search", "find")) as shop:
+            (folder / "ferry.yaml").unlink()
+            with flag_project(folder, ASKING.replace("search", "find")) as shop:
                 code, said = shop.ferry("--json", "flags", "set", str(shop.file))
                 assert code == 2
                 problem = json.loads(said)["problems"][0]
