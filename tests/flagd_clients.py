@@ -36,13 +36,18 @@ STAGING = "flags:\n  simple: {kind: ops, variants: {on: true, off: false}, off: 
 DEADLINE = 20.0
 
 
+WINDOW_BYTES = 64 * 1024
+
+
 class Clients:
     """Stubs of all services on channels of their own."""
 
     def __init__(self, served: ServedFlags, credentials: grpc.ChannelCredentials | None = None) -> None:
         def channel(place: str) -> grpc.Channel:
             target = f"localhost:{port_of(place)}" if credentials else place
+            # No probing: how much a connection takes that nobody reads is to be the same on a busy machine.
             options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+            options += [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", WINDOW_BYTES)]
             if credentials:
                 return grpc.secure_channel(target, credentials, options)
             return grpc.insecure_channel(target, options)
