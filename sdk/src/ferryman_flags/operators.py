@@ -6,7 +6,6 @@ A missing argument is null and a surplus one is ignored, unless said otherwise; 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,13 +14,13 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from ferryman_flags.hashing import WEIGHT_SUM_MAX, bucket, hash_v2, hash_v3, slot_weight
+from ferryman_flags.patterns import PatternError, Search, search_of
 from ferryman_flags.semver import sem_ver
 from ferryman_flags.values import NAN, equal, is_list, member, number, pair, text, truthy
 
 Operator = Callable[..., Any]
 
 REGEX_TEXT_CHARACTERS_MAX = 4096
-REGEX_PATTERN_CHARACTERS_MAX = 512
 _SEM_VER_ARGUMENTS = 3
 _TEXT_ARGUMENTS = 2
 
@@ -157,19 +156,19 @@ def _slot(value: Any) -> tuple[Any, int] | None:
 def regex(written: Any = None, pattern: Any = None, *_: Any) -> bool | None:
     """Whether a pattern (syntax of Python's `re`, at most 512 characters) is found in a text of at most 4,096.
 
-    Null for anything else. The pattern is the author's: one that backtracks without end costs every evaluation.
+    Null for anything else, also for a pattern that takes a time without bound: `ferryman_flags.patterns` says which.
     """
     if not isinstance(written, str) or not isinstance(pattern, str) or len(written) > REGEX_TEXT_CHARACTERS_MAX:
         return None
-    compiled = _compiled(pattern)
-    return None if compiled is None else compiled.search(written) is not None
+    search = _search(pattern)
+    return None if search is None else search(written)
 
 
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
+@lru_cache(maxsize=256)
+def _search(pattern: str) -> Search | None:
     try:
-        return re.compile(pattern) if len(pattern) <= REGEX_PATTERN_CHARACTERS_MAX else None
-    except (re.error, RecursionError, OverflowError):
+        return search_of(pattern)
+    except PatternError:
         return None
 
 

@@ -21,9 +21,10 @@ from ferryman.flags.definition import (
     in_environment,
 )
 from ferryman.flags.expression import ExpressionError, parse_when
-from ferryman.flags.logic import depth_of, implicit_fractional, malformed
+from ferryman.flags.logic import depth_of, implicit_fractional, malformed, nodes, operands, operation
 from ferryman.flags.references import cycle, logic_of, need_edges, segment_edges, segments_of, segments_of_segment
 from ferryman.flags.slots import is_exact
+from ferryman_flags.patterns import PatternError, search_of
 
 Path = tuple[str | int, ...]
 
@@ -176,6 +177,26 @@ def _logic(logic: Any, path: Path) -> Iterator[Finding]:
         yield Finding(path, "not_allowed", wrong, "see the operators in docs/reference/flags.md")
     elif depth > DEPTH_MAX:
         yield Finding(path, "too_deep", f"operators are nested {depth} deep; at most {DEPTH_MAX}", "use segments")
+    else:
+        yield from _patterns(logic, path)
+
+
+def _patterns(logic: Any, path: Path) -> Iterator[Finding]:
+    """Regular expressions that no evaluator of ours would use."""
+    for node, _ in nodes(logic):
+        found = operation(node)
+        if found is None or found[0] != "regex":
+            continue
+        written = operands(found[1])
+        if len(written) < 2 or not isinstance(written[1], str):
+            continue
+        pattern: str = written[1]
+        try:
+            search_of(pattern)
+        except PatternError as error:
+            message = f"the pattern `{pattern[:60]}` cannot be used: {error}"
+            hint = "its time must grow with the text alone; see conditions in flags.md"
+            yield Finding(path, "not_allowed", message, hint)
 
 
 def _rollout(flag: Flag, at: Path) -> Iterator[Finding]:

@@ -50,6 +50,10 @@ ends_with(email, "@example.com") and sem_ver(app.version, ">=", "2.3.0")
 
 `logic` takes JSONLogic instead: `var`, `==`, `===`, `!=`, `!==`, `<`, `<=`, `>`, `>=`, `in`, `if`, `and`, `or`, `!`, `!!`,
 `cat`, `merge`, `+`, `-`, `*`, `/`, `%`, `starts_with`, `ends_with`, `sem_ver`, `fractional`, and `{"$segment": "name"}`.
+`regex` (a text, and a pattern in the syntax of Python's `re`) takes a time that grows with the text alone: patterns of more
+than 512 characters, with lookaround, references back, atomic groups or possessive repetition are refused, and so are those
+that are too large with their repetitions written out.
+
 `regex`, `cidr` and `date` are known to `ferryman-flags` alone: a flag with them is broken for other clients, and a warning
 says so.
 

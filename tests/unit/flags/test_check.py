@@ -173,3 +173,17 @@ def test_a_cycle_is_found_among_many() -> None:
     edges = {f"n{i}": {f"n{i + 1}", f"n{i + 2}"} for i in range(500)}
     assert cycle(edges) == ()
     assert cycle(edges | {"n501": {"n400"}})[0] == cycle(edges | {"n501": {"n400"}})[-1]
+
+
+@pytest.mark.parametrize("pattern", ["(?=a)b", r"(a)\1", "(", "a" * 600])
+def test_a_pattern_that_no_evaluator_would_use_is_refused_at_its_place(pattern: str) -> None:
+    asked = {"regex": [{"var": "mail"}, pattern]}
+    rules = (Rule("on", logic={"and": [True, asked]}), Rule("on", when="a == 1"))
+    (finding,) = check_flag(release(rules=rules))
+    assert finding.path == ("flags", "new-checkout", "rules", 0, "logic")
+    assert finding.message.startswith("the pattern `")
+
+
+def test_a_pattern_that_repeats_in_itself_is_fine() -> None:
+    asked = {"regex": [{"var": "mail"}, r"^[\w.+-]+@(?:[\w-]+\.)+\w{2,}$"]}
+    assert list(check_flag(release(rules=(Rule("on", logic=asked),)))) == []
