@@ -9,6 +9,7 @@ operators for the rest, and where it cannot go on it raises: then the caller eva
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -34,7 +35,7 @@ Cells = Callable[[str, "str | None", Reason], Cell]
 """The cell that counts for a flag, a variant and a reason."""
 
 INDENT_MAX = 40
-_BUILTINS = {"type": type, "str": str, "int": int, "float": float, "len": len}
+_BUILTINS = {"type": type, "str": str, "int": int, "float": float, "len": len, "next": next}
 SLOTS_MAX = 16
 
 
@@ -158,8 +159,7 @@ class _Writer:
         except FlagFailure:
             self._line(indent, f"raise {self._names.bind(NotHereError)}")
             return
-        cell = self._names.bind(self._cells(self._flag.key, found.variant, found.reason))
-        self._line(indent, f"{cell}()")
+        self._line(indent, self._counted(self._cells(self._flag.key, found.variant, found.reason)))
         if found.variant is not None:
             self._line(indent, f"return {self._handed(self._names.bind(found if self._details else found.value))}")
         elif self._details:
@@ -167,6 +167,13 @@ class _Writer:
             self._line(indent, f"return {make}(default)")
         else:
             self._line(indent, "return default")
+
+    def _counted(self, cell: Cell) -> str:
+        """Counts once: by `next` where the cell is a bare counter, which is faster than the cell itself."""
+        counter = getattr(cell, "__self__", None)
+        if isinstance(counter, itertools.count):
+            return f"next({self._names.bind(counter)})"
+        return f"{self._names.bind(cell)}()"
 
     def _handed(self, result: str) -> str:
         """Objects are handed out as copies."""

@@ -147,7 +147,9 @@ class Expressions:
             return None
         t, constant = self._names.temporary(), self._names.bind(right.value)
         slow = self._call(name, [t, constant])
-        if type(right.value) is str and name in {"==", "!="} | _ORDER:
+        if type(right.value) is str and name == "==":  # what Python holds equal to a text is equal to it
+            return f"(({t} := {self.value(left)}) == {constant} or (type({t}) is not str and {slow}))"
+        if type(right.value) is str and name in {"!="} | _ORDER:
             return f"({t} {name} {constant} if type({t} := {self.value(left)}) is str else {slow})"
         if type(right.value) is str and name in {"starts_with", "ends_with"}:
             method = "startswith" if name == "starts_with" else "endswith"
@@ -158,6 +160,10 @@ class Expressions:
         return None
 
     def _in(self, needle: Node, haystack: Node) -> str | None:
+        if isinstance(haystack, Constant) and (texts := _texts_of(haystack.value)):
+            # Whatever else the needle is, it is in no list of texts; what has no hash raises, and the exact way decides.
+            one = len(texts) == 1
+            return f"({self.value(needle)} {'==' if one else 'in'} {self._names.bind(texts.pop() if one else frozenset(texts))})"
         t, slow = self._names.temporary(), self._names.bind(member)
         if isinstance(haystack, Constant) and (isinstance(haystack.value, str) or is_list(haystack.value)):
             listed: Any = haystack.value
@@ -213,6 +219,12 @@ def _is_plain(node: Node) -> bool:
     if isinstance(node, Constant):
         return bool(node.value) == truthy(node.value)
     return isinstance(node, Call) and (node.name in YES_OR_NO or node.name in _TEXTS)
+
+
+def _texts_of(value: Any) -> set[str]:
+    """The items of a list that has nothing but texts in it; empty for everything else."""
+    texts = {item for item in value if type(item) is str} if is_list(value) else set[str]()
+    return texts if texts and all(type(item) is str for item in value) else set()
 
 
 def _cat_constants(nodes: tuple[Node, ...]) -> str:
