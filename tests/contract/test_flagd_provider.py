@@ -49,6 +49,8 @@ segments:
 READY_MS = 20_000
 RPC, IN_PROCESS, FILE = ResolverType.RPC, ResolverType.IN_PROCESS, ResolverType.FILE
 WITHIN_SECONDS = 1.0
+GRACE_SECONDS = 300
+"""So long a client by RPC keeps what it has cached; afterwards it gives the defaults of the code until the server is back."""
 TRIES = 3
 """A change is seen in time by one of so many: the machine may be busy, the client must not be slow."""
 
@@ -150,6 +152,14 @@ def test_a_change_is_seen_within_a_second(served: ServedFlags, mode: ResolverTyp
     assert min(taken) < WITHIN_SECONDS, taken
 
 
+@pytest.mark.parametrize("mode", [RPC, IN_PROCESS], ids=lambda mode: mode.value)
+def test_the_selector_is_the_environment(served: ServedFlags, mode: ResolverType) -> None:
+    served.set("flags:\n  limit: {kind: ops, variants: {high: 10, low: 2}, off: low}\n", "staging")
+    for selector, value in (("staging", 2), ("prod", 10), (None, 10)):
+        with client_of(mode, port_for(served, mode), selector=selector) as client:
+            assert client.get_integer_value("limit", 0) == value
+
+
 def test_evaluations_by_rpc_are_counted(served: ServedFlags) -> None:
     before = served.counted("checkout", "off")
     with client_of(RPC, port_for(served, RPC)) as client:
@@ -194,7 +204,8 @@ def project(tmp_path: Path) -> Iterator[FlagProject]:
 def test_a_controller_that_is_killed_and_comes_back_is_survived(project: FlagProject, mode: ResolverType) -> None:
     """What the client keeps of static flags is right again after it is back: the kill happens while nobody listens."""
     port = int(project.options[1 if mode is RPC else 3])
-    with client_of(mode, port, retry_backoff_ms=200, retry_backoff_max_ms=500) as client:
+    patient = {"retry_backoff_ms": 200, "retry_backoff_max_ms": 500, "retry_grace_period": GRACE_SECONDS}
+    with client_of(mode, port, **patient) as client:
         assert client.get_integer_value("limit", 0) == 10
         assert client.get_integer_details("limit", 0).reason == ("CACHED" if mode is RPC else "STATIC")
         project.end(signal.SIGKILL)

@@ -25,7 +25,7 @@ from ferryman.api.flagd.messages import (
     read_context,
     resolved,
 )
-from ferryman.api.flags.counting import count_one
+from ferryman.api.flags.counting import count_one, count_untold
 from ferryman.engine.flags.served import Served
 from ferryman_flags.details import Details
 from ferryman_flags.errors import ErrorCode
@@ -93,7 +93,7 @@ class Evaluation:
         """Every flag that has a value for one user, lists apart, for which there is no field."""
         user = read_context(request)
         environment = (await self._asking.asker(context, f"/{_service('v1')}/ResolveAll", rules=False)).environment
-        self._flags.evaluations.untold(environment, time.time())
+        count_untold(self._flags, environment, time.time())
         served = self._flags.served(environment)
         found = {key: _any(served.evaluator.details(key, None, user)) for key in sorted(served.flags)}
         return all_resolved({key: flag for key, flag in found.items() if flag is not None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator
 
 from ferryman.api.stream.subscriber import StillAllowed
@@ -33,17 +34,25 @@ class Followers:
         wake = asyncio.Event()
         self._wakes.setdefault(environment, set()).add(wake)
         self._count += 1
+        now = asyncio.get_running_loop().time
         try:
             wake.set()
+            checked = now()
             while not self._closed:
                 if wake.is_set():
                     wake.clear()
                     yield
-                elif not await _woken(wake) and not await still_allowed():
-                    return
+                else:
+                    await _woken(wake, checked + RECHECK_SECONDS)
+                if now() >= checked + RECHECK_SECONDS:
+                    if not await still_allowed():
+                        return
+                    checked = now()
         finally:
             self._count -= 1
             self._wakes[environment].discard(wake)
+            if not self._wakes[environment]:
+                del self._wakes[environment]
 
     def close(self) -> None:
         """End every stream, and take no new one."""
@@ -59,11 +68,8 @@ class Followers:
             wake.set()
 
 
-async def _woken(wake: asyncio.Event) -> bool:
-    """Whether it was, before it is time to look at the credential again."""
-    try:
-        async with asyncio.timeout(RECHECK_SECONDS):
+async def _woken(wake: asyncio.Event, until: float) -> None:
+    """Wait for it, not longer than to a time of the loop."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(until):
             await wake.wait()
-    except TimeoutError:
-        return False
-    return True

@@ -13,6 +13,7 @@ from ferryman.api.flagd.asking import Asking
 from ferryman.api.flagd.calls import Method, Services, answering, streaming
 from ferryman.api.flagd.following import Followers
 from ferryman.api.flagd.messages import flag_configuration, read_selector, sync_metadata
+from ferryman.api.flags.counting import count_untold
 
 SERVICE = "flagd.sync.v1.FlagSyncService"
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -60,7 +61,7 @@ class Sync:
     async def _recognised(self, context: Any, method: str, selector: str) -> str:
         """The environment that somebody gets, who does not tell which flags they use. Raises `FerrymanError`."""
         asker = await self._asking.asker(context, f"/{SERVICE}/{method}", selector, rules=True)
-        self._flags.evaluations.untold(asker.environment, time.time())
+        count_untold(self._flags, asker.environment, time.time())
         return asker.environment
 
     def _message(self, environment: str) -> bytes:

@@ -22,6 +22,13 @@ def count_one(service: FlagService, environment: str, program: str, flag: str, v
     service.askers.told(environment, program, {flag: 1}, service.served(environment).version, now)
 
 
+def count_untold(service: FlagService, environment: str, now: float) -> None:
+    """Somebody asked in a way in which nobody learns what they use. An environment that is not there is not noted: anybody
+    can name any number of them."""
+    if environment in service.ledger.environments:
+        service.evaluations.untold(environment, now)
+
+
 def launchdarkly_counts(events: Any, flags: Mapping[str, Flag]) -> Iterator[Count]:
     """The counters of ``summary`` events: variations by their number."""
     for event in cast("list[Any]", events)[:EVENTS_MAX] if isinstance(events, list) else ():

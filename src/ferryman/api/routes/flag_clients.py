@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ferryman.api.access.principal import Permission, Unauthenticated
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
 from ferryman.api.flags.asker import environment_of, need_definitions
-from ferryman.api.flags.counting import count_one
+from ferryman.api.flags.counting import count_one, count_untold
 from ferryman.api.flags.hub import Form
 from ferryman.api.flags.ofrep import (
     OfrepBulk,
@@ -116,7 +116,7 @@ async def post_bulk(call: Call[EnvironmentQuery, OfrepRequest]) -> Response:
     """All flags for one user. A refetch names the state that it heard of; what is served here is never an older one."""
     served = call.api.controller.flags.served(environment_of(call.principal, call.query.environment))
     context, timely = call.body.context, depends_on_time(served)
-    call.api.controller.flags.evaluations.untold(served.environment, time.time())
+    count_untold(call.api.controller.flags, served.environment, time.time())
     tag = "" if timely else bulk_etag(served, context)
     if tag and is_known(call.request, tag):
         return Response(status_code=304, headers={"etag": tag})

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from ferryman.api.access.principal import Permission
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
 from ferryman.api.flags.asker import environment_of, need_definitions
-from ferryman.api.flags.counting import launchdarkly_counts, unleash_counts
+from ferryman.api.flags.counting import count_untold, launchdarkly_counts, unleash_counts
 from ferryman.api.flags.hub import Form
 from ferryman.api.flags.stream import FlagStream
 from ferryman.api.requests import Foreign, is_known
@@ -102,7 +102,7 @@ async def get_config(call: Call[Nothing, Nothing]) -> Response:
     principal.need(Permission.EVALUATE, "*")
     need_definitions(principal)
     environment = environment_of(principal, None)
-    call.api.controller.flags.evaluations.untold(environment, time.time())
+    count_untold(call.api.controller.flags, environment, time.time())
     return _rendered(call, "configcat", environment)
 
 
