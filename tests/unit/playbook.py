@@ -25,8 +25,17 @@ from ferryman.model.plan import Phase
 from ferryman.model.release import Canary, Release, Routing, SetWeight
 from ferryman.model.revision import Health, Revision, Run
 from ferryman.model.rollout import Rollout, Service
-from ferryman.model.seen import LIVE_STATES, AnalysisSeen, Instance, InstanceState, RoutesSeen, RouteStatus, Seen
-from ferryman.model.world import Match, Orders
+from ferryman.model.seen import (
+    LIVE_STATES,
+    AnalysisSeen,
+    FlagSeen,
+    Instance,
+    InstanceState,
+    RoutesSeen,
+    RouteStatus,
+    Seen,
+)
+from ferryman.model.world import FlagShare, Match, Orders
 from unit.scripted import ScriptedJudge
 
 READY = InstanceState.READY
@@ -84,6 +93,7 @@ class Book:
     low_available: int = 10**6
     high_total: int = 0
     orders: Orders | None = None
+    flags: dict[tuple[str, str], FlagSeen] = field(default_factory=dict[tuple[str, str], FlagSeen])
     _count: int = 0
 
     # ---- what people do
@@ -111,7 +121,20 @@ class Book:
     def seen(self) -> Seen:
         """One observation."""
         analysis = self.script.seen(self.service.current, self.now)
-        return Seen(at=self.now, instances=tuple(self.instances.values()), routes=self.routes, analysis=analysis)
+        rollout = self.service.current
+        asked = rollout.current.world.flags if rollout is not None and rollout.running else ()
+        flags = tuple(self.flags.get((f.environment, f.key), FlagSeen(FlagShare(f.environment, f.key))) for f in asked)
+        instances = tuple(self.instances.values())
+        return Seen(at=self.now, instances=instances, routes=self.routes, analysis=analysis, flags=flags)
+
+    def override(self, key: str, kind: str) -> None:
+        """A flag is killed or tripped, or with "" neither any more."""
+        known = self.flags.get(("prod", key), FlagSeen(FlagShare("prod", key)))
+        self.flags["prod", key] = replace(known, override=kind, reason="by ana" if kind else "")
+
+    def exposed(self, key: str) -> FlagShare:
+        """How far a flag is exposed."""
+        return self.flags["prod", key].share
 
     def tick(self, seconds: float = 1.0) -> Decision:
         """Time passes, instances move, one turn of the loop."""
@@ -274,6 +297,9 @@ class Book:
 
     def _obey(self, orders: Orders) -> None:
         self.orders = orders
+        for share in orders.flags:
+            known = self.flags.get((share.environment, share.key), FlagSeen(share))
+            self.flags[share.environment, share.key] = replace(known, share=share, version=known.version + 1)
         served = frozenset[str]().union(*self.routes.endpoints.values())
         assert not orders.stop & served, "a request could reach what is stopped"
         for name in orders.stop:

@@ -17,6 +17,7 @@ STEPS_MAX = 10_000
 EXPOSURES_MAX = 100
 """Size of the sample."""
 KEY_DIGITS = 16
+BAD_FAILURES, BAD_SHARE = 3, 0.05
 
 
 @dataclass(slots=True)
@@ -60,6 +61,15 @@ class Evidence:
             self._exposures.append((flag, variant, key))
         elif (place := random.randrange(self._exposed)) < EXPOSURES_MAX:
             self._exposures[place] = (flag, variant, key)
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether a variant does badly enough that it should be told soon: three failures, and more than one request in
+        twenty."""
+        with self._lock:
+            return any(
+                o.failures >= BAD_FAILURES and o.failures > BAD_SHARE * o.requests for o in self._outcomes.values()
+            )
 
     def drain(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Outcomes and exposures since the last call, as they are reported: keys as hashes only."""

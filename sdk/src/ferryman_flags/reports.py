@@ -14,6 +14,8 @@ from ferryman_flags.evidence import Evidence
 from ferryman_flags.server import Server, ServerError
 
 REPORT_SECONDS = 10.0
+BAD_NEWS_SECONDS = 2.0
+"""The same, while requests with some variant fail."""
 REPORTS_KEPT_MAX = 12
 """Reports that wait for a server that does not answer: two minutes, as a rule."""
 ROWS_MAX = 5_000
@@ -28,7 +30,7 @@ log = logging.getLogger("ferryman_flags")
 
 
 class Reports:
-    """One thread that reports every 10 s, and calls `each_second` every second."""
+    """One thread that reports every 10 s, or sooner while requests fail, and calls `each_second` every second."""
 
     def __init__(
         self,
@@ -67,11 +69,11 @@ class Reports:
             self.start()
 
     def _run(self) -> None:
-        due = time.monotonic() + REPORT_SECONDS
+        told = time.monotonic()
         while not self._stop.wait(TICK_SECONDS):
             self._guarded(self._each_second)
-            if time.monotonic() >= due:
-                due = time.monotonic() + REPORT_SECONDS
+            if time.monotonic() >= told + (BAD_NEWS_SECONDS if self._evidence.is_bad else REPORT_SECONDS):
+                told = time.monotonic()
                 self._guarded(self.flush)
         self._guarded(self._each_second)
         self._guarded(self.flush)

@@ -15,7 +15,7 @@ from ferryman.core.undoing import undo_to
 from ferryman.model.errors import Refused
 from ferryman.model.event import BackOrdered, Draft, RolloutCreated
 from ferryman.model.plan import Phase, Plan
-from ferryman.model.release import Release
+from ferryman.model.release import FlagExposure, Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 from ferryman.strategies.compile import compile_plan
@@ -35,11 +35,26 @@ def deploy(
 ) -> Answer:
     """Carry the service to `revision` by `release`. `base` is the id of the running rollout that the caller saw ("" for
     none); None does not care. In an `emergency` it goes in full, and neither windows nor a freeze hold it. Raises `Refused`:
-    ``stale_base``, ``rejected``, ``step_passed``, ``bounds_deadlock``, ``reason_needed``."""
+    ``stale_base``, ``other_kind``, ``rejected``, ``step_passed``, ``bounds_deadlock``, ``reason_needed``."""
     if emergency:
         need_reason(service, reason, "an emergency")
+    _check_kind(service, release)
     answer = _deploy(service, release, revision, actor, now, base, reason)
     return in_emergency(service, answer, actor, reason) if emergency else answer
+
+
+def _check_kind(service: Service, release: Release) -> None:
+    """A flag is rolled out under a name of its own: on its worlds no instance is left."""
+    current = (service.current, *service.queue)
+    known = [*service.releases.values(), *(rollout.release for rollout in current if rollout is not None)]
+    flag = isinstance(release.strategy, FlagExposure)
+    if all(isinstance(other.strategy, FlagExposure) == flag for other in known):
+        return
+    what = "runs instances" if flag else "is the rollout of a flag"
+    hint = "name it after the flag" if flag else "the code is released under another name"
+    raise Refused(
+        "other_kind", f"{service.name} {what}: {'a flag' if flag else 'code'} cannot be released by that name", (), hint
+    )
 
 
 def _deploy(

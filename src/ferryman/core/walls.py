@@ -12,7 +12,7 @@ from ferryman.model.calendar import Zone
 from ferryman.model.plan import Plan
 from ferryman.model.release import Recreate, Release
 from ferryman.model.rollout import DRILL, Freeze, Rollout, Service
-from ferryman.model.world import share_percent
+from ferryman.model.world import EMPTY_WORLD, let_in, share_percent
 
 FREEZE, WINDOW = "freeze", "window"
 WALLS = frozenset({FREEZE, WINDOW})
@@ -65,5 +65,7 @@ def frozen_words(freeze: Freeze) -> str:
 
 def grows(rollout: Rollout, plan: Plan, number: int) -> bool:
     """Whether more users would meet the candidate at that step of the plan than at the present one."""
-    now = share_percent(rollout.current.world, rollout.candidate) if rollout.entered_at is not None else 0.0
-    return share_percent(plan.steps[number].world, rollout.candidate) > now + SLACK_PERCENT
+    after = plan.steps[number].world
+    before = rollout.current.world if rollout.entered_at is not None else EMPTY_WORLD
+    now = share_percent(before, rollout.candidate) if rollout.entered_at is not None else 0.0
+    return share_percent(after, rollout.candidate) > now + SLACK_PERCENT or not let_in(after) <= let_in(before)

@@ -337,6 +337,7 @@ class Controller:
         artifact = await copied_files(self.project, release, self.folder.path)
         loop = self._loops.get(release.service)
         service = loop.service if loop is not None else Service(name=release.service)
+        self._exposures.admit(sample_plan(release), release.service)
         revision = revision_of(service, release, artifact)
         return service, preview(service, release, revision), revision
 
@@ -355,7 +356,7 @@ class Controller:
         release = read_release(self.project, document, file)
         artifact = await copied_files(self.project, release, self.folder.path)
         listed = await self._checklists.admit(release, emergency=emergency)
-        self._exposures.admit(sample_plan(release))
+        self._exposures.admit(sample_plan(release), release.service)
         loop = self._loop_of(release.service)
 
         def answer(service: Service, now: float) -> Answer:

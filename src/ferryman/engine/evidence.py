@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from ferryman.analysis.limits import Shown, broken_limit
-from ferryman.analysis.session import JudgeSession, StateError
+from ferryman.analysis.panel import Panel
+from ferryman.analysis.session import StateError
 from ferryman.engine.stable_levels import Control
 from ferryman.engine.traffic import quantile_ms, since
 from ferryman.metrics.base import Counters
@@ -53,12 +54,14 @@ class FeedState(msgspec.Struct):
 
 class Sample(msgspec.Struct, frozen=True):
     """One reading of the metrics source at epoch second `at`; `error` says why there are no counters. `log_lines` are
-    error lines by revision as the target counts them; they begin anew with each controller."""
+    error lines by revision as the target counts them; they begin anew with each controller. `candidates` are the counters
+    of several candidates, by name, that together are the candidate; empty where there is one."""
 
     at: float
     counters: dict[str, Counters]
     error: str = ""
     log_lines: dict[str, int] = {}
+    candidates: dict[str, Counters] = {}
 
 
 class EvidenceFeed:
@@ -68,7 +71,7 @@ class EvidenceFeed:
         self._bounds = bounds_ms
         self._cpu_count = max(1, cpu_count)
         self._state: FeedState | None = None
-        self._session: JudgeSession | None = None
+        self._session: Panel | None = None
         self._lines_seen: dict[str, int] = {}
 
     @property
@@ -84,7 +87,7 @@ class EvidenceFeed:
         try:
             self._state = msgspec.json.decode(text, type=FeedState)
             if self._state.session:
-                self._session = JudgeSession.load(self._state.session)
+                self._session = Panel.load(self._state.session)
         except (msgspec.DecodeError, msgspec.ValidationError, StateError):
             self._state, self._session = None, None
 
@@ -150,7 +153,7 @@ class EvidenceFeed:
         if state.stage < 0 or rollout.attempt_at is None:
             self._before_first(state, sample)
             return None
-        session = self._session or self._begin(rollout, before)
+        session = self._session or self._begin(rollout, before, tuple(sorted(sample.candidates)))
         line = self._line(state, rollout, sample, instances, weight)
         answer = session.observe(line)
         state.line_at = sample.at
@@ -193,13 +196,13 @@ class EvidenceFeed:
             state.stage_from[f"{role}_requests"] = counters.requests if counters else 0
             state.stage_from[f"{role}_errors"] = counters.errors if counters else 0
 
-    def _begin(self, rollout: Rollout, before: Counters | None) -> JudgeSession:
+    def _begin(self, rollout: Rollout, before: Counters | None, names: tuple[str, ...]) -> Panel:
         stages = tuple(StagePlan(weight, seconds or None) for weight, seconds in rollout.plan.stages())
         analysis = rollout.release.analysis
         history = None
         if before is not None and before.requests >= HISTORY_REQUESTS_MIN:
             history = History(before.requests, before.errors, before.buckets)
-        self._session = JudgeSession.begin(
+        self._session = Panel.begin(
             Header(
                 rollout=f"{rollout.id}/{rollout.attempt}",
                 bounds_ms=self._bounds,
@@ -208,7 +211,8 @@ class EvidenceFeed:
                 tick_seconds=analysis.interval_seconds,
                 history=history,
                 spec={"judge": analysis.judge, **analysis.options},
-            )
+            ),
+            names,
         )
         return self._session
 
@@ -227,7 +231,13 @@ class EvidenceFeed:
             "stable": self._arm(sample, rollout.stable, instances, rollout),
             "candidate": self._arm(sample, rollout.candidate, instances, rollout),
         }
+        if sample.candidates:
+            line["candidates"] = {name: self._counted(name, counters) for name, counters in sample.candidates.items()}
         return {**line, "arms": arms}
+
+    def _counted(self, candidate: str, counters: Counters) -> dict[str, Any]:
+        risen = self._risen(f"candidate {candidate}", counters)
+        return {"requests": risen.requests, "errors": risen.errors, "buckets": list(risen.buckets)}
 
     def _arm(
         self, sample: Sample, revision: str | None, instances: tuple[Instance, ...], rollout: Rollout

@@ -235,20 +235,20 @@ class ServiceLoop:
 
     async def _sample(self, *, judged: bool) -> Sample:
         try:
-            counters = await self._counters()
+            counters, candidates = await self._counters()
         except AdapterError as problem:
             return Sample(at=self.ports.now(), counters={}, error=problem.message)
         at = self.ports.now()
         self.traffic.add(at, counters)
         lines = await self.ports.target.log_errors(self.name) if judged else {}
         self.complaints.take(self.service.current if judged else None, lines, counters)
-        return Sample(at=at, counters=counters, log_lines=lines)
+        return Sample(at, counters, log_lines=lines, candidates=candidates)
 
-    async def _counters(self) -> dict[str, Counters]:
+    async def _counters(self) -> tuple[dict[str, Counters], dict[str, Counters]]:
         rollout = self.service.current
         if rollout is not None and by_flag(rollout):
             return self.flags.counters(rollout)
-        return await self.ports.metrics.read(self.name)
+        return await self.ports.metrics.read(self.name), {}
 
     def seen(self, now: float, *, full: bool = True) -> Seen:
         """The last observation, as of `now`; what the judge's word stands on as in `EvidenceFeed.seen`."""

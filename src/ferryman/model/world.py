@@ -87,6 +87,16 @@ def share_percent(world: World, revision: str) -> float:
     return 100.0 * world.instances.get(revision, 0) / max(1, sum(world.instances.values()))
 
 
+def let_in(world: World) -> frozenset[tuple[str, str, str, str]]:
+    """The people whom flags are exposed to whatever the percentage: environment, flag, kind, and segment or key."""
+    return frozenset(
+        (flag.environment, flag.key, kind, name)
+        for flag in world.flags
+        for kind, names in (("segment", flag.segments), ("key", flag.allow))
+        for name in names
+    )
+
+
 EMPTY_WORLD = World(instances={}, weights={}, bounds=Bounds(min_available=0, max_total=0))
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from ferryman.model.plan import ApprovalGate, Phase, Plan, Step
 from ferryman.model.release import Approval, Approvals
-from ferryman.model.world import World, share_percent, unexposed
+from ferryman.model.world import World, let_in, share_percent, unexposed
 from ferryman.strategies.common import FULL_PERCENT
 
 
@@ -24,7 +24,8 @@ def with_approvals(plan: Plan, wanted: Approvals, stable_replicas: int) -> Plan:
 
 def _asked_before(plan: Plan, terms: Approval, percent: float, stable_replicas: int) -> Plan:
     shares = [share_percent(step.world, plan.candidate) for step in plan.steps]
-    number = next((n for n, s in enumerate(shares) if s >= percent and s > 0), None)
+    met = [share > 0 or bool(let_in(step.world)) for share, step in zip(shares, plan.steps, strict=True)]
+    number = next((n for n, share in enumerate(shares) if share >= percent and met[n]), None)
     if number is None:
         return plan
     steps = list(plan.steps)

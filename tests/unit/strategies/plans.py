@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ferryman.model.plan import ApprovalGate, CheckGate, Gate, HoldGate, PauseGate, Plan, SettledGate, Step, VerdictGate
-from ferryman.model.world import World
+from ferryman.model.world import FlagShare, World
 
 
 def told(plan: Plan) -> str:
@@ -34,9 +34,15 @@ def _world(world: World) -> str:
         f"keeps {' '.join(world.keep)}" if world.keep else "",
         f"preview {world.preview}" if world.preview else "",
         *(f"{m.kind} {m.name}={m.value} to {m.revision}" for m in world.matches),
+        *(f"flag {f.key} in {f.environment} {f.exposure_percent:g}%{_people(f)}" for f in world.flags),
         f"sticky by {world.listener.sticky_key}" if world.listener and world.listener.sticky_key else "",
     ]
     return "; ".join(t for t in (f"{counts} within {bounds}", shares, *more) if t)
+
+
+def _people(share: FlagShare) -> str:
+    people = [*share.segments, *share.allow]
+    return f" and {', '.join(people)}" if people else ""
 
 
 def _gate(gate: Gate) -> str:

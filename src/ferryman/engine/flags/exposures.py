@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bisect
 
-from ferryman.engine.flags.evaluations import DURATION_CLASSES, MINUTE, VariantMinute
+from ferryman.engine.flags.evaluations import DURATION_CLASSES, Tally
 from ferryman.engine.flags.port import Outcomes
 from ferryman.engine.flags.service import FlagService
-from ferryman.flags.driving import share_of, undrivable
+from ferryman.flags.driving import exposed_variants, share_of, undrivable
 from ferryman.flags.ledger import Driver
 from ferryman.metrics.base import Counters
 from ferryman.model.errors import Refused
@@ -45,27 +45,24 @@ class FlagExposures:
         for share in asked:
             await self._flags.drive(share, driver, reason=reason)
 
-    def outcomes(self, share: FlagShare, since: float, bounds_ms: tuple[float, ...]) -> Outcomes:
-        """From what the programs report with their evaluations."""
+    def outcomes(self, share: FlagShare, bounds_ms: tuple[float, ...]) -> Outcomes:
+        """From what the programs report with their evaluations; counted anew by each controller."""
         flag = self._flags.environment(share.environment).flags.get(share.key)
-        minutes = self._flags.evaluations.of(share.environment, share.key, since - since % MINUTE)
-        by_variant: dict[str, list[VariantMinute]] = {}
-        for each in minutes:
-            by_variant.setdefault(each.variant, []).append(each)
-        off = by_variant.pop(flag.off, []) if flag is not None else []
-        by_variant.pop("", None)
-        exposed = {name: _counters(found, bounds_ms) for name, found in sorted(by_variant.items())}
-        return Outcomes(_counters(off, bounds_ms), exposed)
+        counted = self._flags.evaluations.totals(share.environment, share.key)
+        variants = exposed_variants(flag) if flag is not None else ()
+        off = flag.off if flag is not None else ""
+        exposed = {name: _counters(counted.get(name, Tally()), bounds_ms) for name in variants}
+        return Outcomes(_counters(counted.get(off, Tally()), bounds_ms), exposed)
 
-    def admit(self, plan: Plan) -> None:
-        """Refuse a plan whose flags cannot be exposed as it asks. Raises `UsageError` (``unknown_flag``), `Refused`:
+    def admit(self, plan: Plan, service: str) -> None:
+        """Refuse a plan of a service whose flags cannot be exposed as it asks. Raises `UsageError` (``unknown_flag``), `Refused`:
         ``undrivable``, ``overridden``, ``driven``, ``exposed_already``."""
         shares = tuple(dict.fromkeys(share for step in plan.steps for share in step.world.flags))
         for environment, key in dict.fromkeys((share.environment, share.key) for share in shares):
             mine = tuple(share for share in shares if (share.environment, share.key) == (environment, key))
-            self._admit(environment, key, mine)
+            self._admit(environment, key, mine, service)
 
-    def _admit(self, environment: str, key: str, shares: tuple[FlagShare, ...]) -> None:
+    def _admit(self, environment: str, key: str, shares: tuple[FlagShare, ...], service: str) -> None:
         here = self._flags.environment(environment)
         flag = self._flags.known(environment, key)
         why, hint = undrivable(flag, here.whole, shares)
@@ -75,13 +72,21 @@ class FlagExposures:
         if override is not None:
             hint = f"`ferry flags unkill {key}` first" if override.kind == "killed" else "it recovers by itself"
             raise Refused("overridden", f"{key} is {override.kind} in {environment} by {override.by}", hint=hint)
+        driver = self._flags.drivers().get((environment, key), "")
+        if driver.rpartition("-")[0] == service:
+            return  # it goes back before the next one begins
+        if driver:
+            raise Refused("driven", f"{key} in {environment} is driven by the rollout {driver}", hint="wait for its end")
+        exposed = share_of(flag, environment).exposure_percent
+        if exposed > shares[0].exposure_percent:
+            message = f"{key} is exposed to {exposed:g} % of {environment} already, and the first step would take users away"
+            raise Refused("exposed_already", message, hint=f"begin above that; or `ferry flags rollout {key} 0` first")
 
 
-def _counters(found: list[VariantMinute], bounds_ms: tuple[float, ...]) -> Counters:
+def _counters(counted: Tally, bounds_ms: tuple[float, ...]) -> Counters:
     """Each class of durations goes into the bucket of its own upper end: both sides of a comparison alike."""
     buckets = [0] * (len(bounds_ms) + 1)
-    for minute in found:
-        for number, count in enumerate(minute.durations):
-            upper = float(2**number) if number < DURATION_CLASSES - 1 else float("inf")
-            buckets[bisect.bisect_left(bounds_ms, upper)] += count
-    return Counters(sum(m.requests for m in found), sum(m.failures for m in found), tuple(buckets))
+    for number, count in enumerate(counted.durations):
+        upper = float(2**number) if number < DURATION_CLASSES - 1 else float("inf")
+        buckets[bisect.bisect_left(bounds_ms, upper)] += count
+    return Counters(counted.requests, counted.failures, tuple(buckets))

@@ -11,7 +11,8 @@ from ferryman.model.world import FlagShare
 
 
 class Outcomes(NamedTuple):
-    """How requests fared, since some moment: those whose users got `off`, and those of each other variant."""
+    """How requests fared, in counters that only grow until the source begins anew: those whose users got `off`, and those
+    of each variant that the exposed meet."""
 
     off: Counters
     exposed: dict[str, Counters]
@@ -28,8 +29,8 @@ class FlagPort(Protocol):
         """Expose them as asked; what is so already is left alone. Raises `Stale`, `StoreError`."""
         ...
 
-    def outcomes(self, share: FlagShare, since: float, bounds_ms: tuple[float, ...]) -> Outcomes:
-        """What programs reported of a flag since an epoch second, durations in buckets of `bounds_ms`."""
+    def outcomes(self, share: FlagShare, bounds_ms: tuple[float, ...]) -> Outcomes:
+        """What programs reported of a flag, durations in buckets of `bounds_ms`."""
         ...
 
 
@@ -43,6 +44,6 @@ class NoFlags:
     async def apply(self, asked: tuple[FlagShare, ...], driver: Driver, reason: str) -> None:
         """Nothing."""
 
-    def outcomes(self, share: FlagShare, since: float, bounds_ms: tuple[float, ...]) -> Outcomes:
+    def outcomes(self, share: FlagShare, bounds_ms: tuple[float, ...]) -> Outcomes:
         """Nothing was reported."""
         return Outcomes(Counters(0, 0, (0,) * (len(bounds_ms) + 1)), {})

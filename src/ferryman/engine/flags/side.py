@@ -50,16 +50,17 @@ class FlagSide:
         weights = {rollout.candidate: candidate, rollout.stable or UNEXPOSED: 100.0 - candidate}
         return replace(routes, status=RouteStatus.APPLIED, weights=weights)
 
-    def counters(self, rollout: Rollout) -> dict[str, Counters]:
-        """What the users of either side of a flag experienced in this attempt."""
+    def counters(self, rollout: Rollout) -> tuple[dict[str, Counters], dict[str, Counters]]:
+        """What the users of either side of a flag experienced, by revision; and by variant, where several are exposed."""
         flags = rollout.current.world.flags
         if not flags:
-            return {}
-        found = self.port.outcomes(flags[0], rollout.attempt_at or rollout.created_at, self.bounds_ms)
+            return {}, {}
+        found = self.port.outcomes(flags[0], self.bounds_ms)
         exposed = _sum(list(found.exposed.values()), len(self.bounds_ms) + 1)
         grows = rollout.candidate != UNEXPOSED
         on, off = (rollout.candidate, rollout.stable) if grows else (rollout.stable, rollout.candidate)
-        return {on or UNEXPOSED: exposed, off or UNEXPOSED: found.off}
+        sides = {on or UNEXPOSED: exposed, off or UNEXPOSED: found.off}
+        return sides, found.exposed if len(found.exposed) > 1 else {}
 
 
 def by_flag(rollout: Rollout) -> bool:
