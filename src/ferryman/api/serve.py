@@ -98,9 +98,9 @@ async def _run(
 
 
 async def _serves_nobody(controller: Controlled) -> bool:
-    """Whether no service is up: then a router that goes on would be a leftover."""
+    """Whether no service is up, rollouts of flags apart: then a router that goes on would be a leftover."""
     try:
-        return all(view.down for view in await controller.views())
+        return all(view.down or not (view.url or view.instances) for view in await controller.views())
     except FerrymanError:
         return False
 

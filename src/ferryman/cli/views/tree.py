@@ -78,7 +78,8 @@ def _branches(view: ServiceView) -> list[str]:
 
 
 def _side(side: SideView) -> str:
-    parts = [f"{side.label} {side.role} {side.ready}/{side.wanted} ready"]
+    counted = f" {side.ready}/{side.wanted} ready" if side.wanted or side.live else ""
+    parts = [f"{side.label} {side.role}{counted}"]
     if side.live > side.wanted:
         parts.append(f"{side.live - side.wanted} leaving")
     if side.weight_asked or side.weight_seen:

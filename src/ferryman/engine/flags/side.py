@@ -26,9 +26,10 @@ class FlagSide:
     seen: tuple[FlagSeen, ...] = ()
 
     def observe(self, service: Service) -> None:
-        """Look at the flags of the running rollout."""
+        """Look at the flags of the running rollout; at the one that a service is about also when it has ended."""
         rollout = service.current
-        flags = rollout.current.world.flags if rollout is not None and rollout.running else ()
+        looks = rollout is not None and (rollout.running or by_flag(rollout))
+        flags = rollout.current.world.flags if rollout is not None and looks else ()
         self.seen = self.port.observe(flags)
 
     async def apply(self, orders: Orders, service: Service, generation: Generation) -> None:
