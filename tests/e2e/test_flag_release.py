@@ -17,7 +17,7 @@ from ferryman_flags.middleware import WsgiFlags
 from flag_project import FlagProject, flag_project
 from support import eventually
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.deadline(240)]
 FLAGS = """\
 flags:
   new-checkout:
@@ -44,7 +44,7 @@ strategy:
     steps: [%s]
 analysis: {minWait: 60s}
 """
-REQUESTS_PER_SECOND = 400
+REQUESTS_PER_SECOND = 300
 
 
 class Program:
@@ -67,6 +67,7 @@ class Program:
         checkout = self.client.bool("new-checkout", default=False)
         banner = self.client.string("banner", "plain")
         self.met += checkout
+        time.sleep(random.uniform(0.001, 0.002))
         start("500 Broken" if self.fails(checkout, banner) else "200 OK", [])
         return [b""]
 

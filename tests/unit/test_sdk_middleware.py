@@ -140,15 +140,16 @@ def test_a_context_that_cannot_be_made_costs_no_request(flags: FlagClient) -> No
 
 
 def test_durations_have_classes() -> None:
-    assert [duration_class(ms / 1000) for ms in (0, 0.9, 1, 1.9, 2, 3.9, 4, 1000, 10**9)] == [
+    assert [duration_class(ms / 1000) for ms in (0, 1, 1.1, 1.9, 2, 2.1, 4, 1000, 16_384, 10**9)] == [
         0,
         0,
         1,
-        1,
-        2,
-        2,
-        3,
-        10,
+        4,
+        4,
+        5,
+        8,
+        40,
+        56,
         CLASSES - 1,
     ]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-CLASSES = 16
-"""Classes of duration: the i-th is below 2^i ms; the last is open."""
+CLASSES = 58
+"""Classes of duration: the i-th goes to 2^(i/4) ms; the last, beyond 16 s, is open."""
 STEPS_MAX = 10_000
 """Variants that are told apart between two reports."""
 EXPOSURES_MAX = 100
@@ -77,7 +77,13 @@ class Evidence:
             outcomes, self._outcomes = self._outcomes, {}
             exposures, self._exposures, self._exposed = self._exposures, [], 0
         return [
-            {"flag": flag, "variant": variant, "requests": o.requests, "failures": o.failures, "durations": o.durations}
+            {
+                "flag": flag,
+                "variant": variant,
+                "requests": o.requests,
+                "failures": o.failures,
+                "durations": _without_zeros(o.durations),
+            }
             for (flag, variant), o in outcomes.items()
         ], [{"flag": flag, "variant": variant, "key": hashed_key(key)} for flag, variant, key in exposures]
 
@@ -85,6 +91,12 @@ class Evidence:
         """For a process that was forked off."""
         self._lock = threading.Lock()
         self.drain()
+
+
+def _without_zeros(durations: list[int]) -> list[int]:
+    """Up to the last class in which there was a request."""
+    used = max((number for number, count in enumerate(durations, 1) if count), default=0)
+    return durations[:used]
 
 
 def hashed_key(targeting_key: str) -> str:
@@ -95,4 +107,4 @@ def hashed_key(targeting_key: str) -> str:
 def duration_class(seconds: float) -> int:
     """Which class a duration of so many seconds, 0 or more, falls into."""
     milliseconds = seconds * 1000
-    return 0 if milliseconds < 1 else min(int(math.log2(milliseconds)) + 1, CLASSES - 1)
+    return 0 if milliseconds <= 1 else min(math.ceil(4 * math.log2(milliseconds) - 1e-9), CLASSES - 1)

@@ -63,7 +63,7 @@ class World:
         """So long, each second so many requests are reported."""
         for _ in range(seconds):
             self.now += 1.0
-            tally = Tally(of, of, failing, [0] * 5 + [of] + [0] * 10)
+            tally = Tally(of, of, failing, [0] * 20 + [of] + [0] * 37)
             self.service.evaluations.add([(Cell("prod", KEY, variant, int(self.now)), tally)], self.now)
             await self.breakers.look()
 
@@ -151,7 +151,7 @@ def test_few_requests_are_no_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "least", "most"), [("p99_ms", 16.0, 32.0), ("p50_ms", 16.0, 32.0), ("requests_per_second", 19.0, 21.0)]
+    ("metric", "least", "most"), [("p99_ms", 26.0, 33.0), ("p50_ms", 26.0, 33.0), ("requests_per_second", 19.0, 21.0)]
 )
 def test_other_metrics(metric: str, least: float, most: float) -> None:
     async def story(world: World) -> None:

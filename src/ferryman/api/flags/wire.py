@@ -144,8 +144,8 @@ class EvaluationCount(msgspec.Struct, frozen=True):
 
 
 class VariantOutcome(msgspec.Struct, frozen=True):
-    """Requests in which a variant was given, and how they fared. `durations[i]` counts those of less than 2^i ms that are
-    in no earlier class; the last class is open."""
+    """Requests in which a variant was given, and how they fared. `durations[i]` counts those of at most 2^(i/4) ms
+    that are in no earlier class; the last, beyond 16 s, is open; what is left out is 0."""
 
     flag: FlagName
     variant: VariantName | None

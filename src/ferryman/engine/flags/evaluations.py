@@ -28,8 +28,9 @@ TOTALS_MAX = 100_000
 """Flags and variants whose totals are known."""
 
 MINUTE = 60
-DURATION_CLASSES = 16
-"""Class i counts requests of less than 2^i ms that are in no earlier class; the last is open."""
+DURATION_BOUNDS_MS = tuple(round(1000 * 2 ** (i / 4)) / 1000 for i in range(57))
+DURATION_CLASSES = len(DURATION_BOUNDS_MS) + 1
+"""Class i counts requests of at most the i-th bound that are in no earlier class; the last is open."""
 
 NO_DURATIONS = (0,) * DURATION_CLASSES
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 
-from ferryman.engine.flags.evaluations import DURATION_CLASSES, Tally
+from ferryman.engine.flags.evaluations import DURATION_BOUNDS_MS, Tally
 from ferryman.engine.flags.port import Outcomes
 from ferryman.engine.flags.service import FlagService
 from ferryman.flags.driving import exposed_variants, share_of, undrivable
@@ -76,10 +76,14 @@ class FlagExposures:
         if driver.rpartition("-")[0] == service:
             return  # it goes back before the next one begins
         if driver:
-            raise Refused("driven", f"{key} in {environment} is driven by the rollout {driver}", hint="wait for its end")
+            raise Refused(
+                "driven", f"{key} in {environment} is driven by the rollout {driver}", hint="wait for its end"
+            )
         exposed = share_of(flag, environment).exposure_percent
         if exposed > shares[0].exposure_percent:
-            message = f"{key} is exposed to {exposed:g} % of {environment} already, and the first step would take users away"
+            message = (
+                f"{key} is exposed to {exposed:g} % of {environment} already, and the first step would take users away"
+            )
             raise Refused("exposed_already", message, hint=f"begin above that; or `ferry flags rollout {key} 0` first")
 
 
@@ -87,6 +91,6 @@ def _counters(counted: Tally, bounds_ms: tuple[float, ...]) -> Counters:
     """Each class of durations goes into the bucket of its own upper end: both sides of a comparison alike."""
     buckets = [0] * (len(bounds_ms) + 1)
     for number, count in enumerate(counted.durations):
-        upper = float(2**number) if number < DURATION_CLASSES - 1 else float("inf")
+        upper = DURATION_BOUNDS_MS[number] if number < len(DURATION_BOUNDS_MS) else float("inf")
         buckets[bisect.bisect_left(bounds_ms, upper)] += count
     return Counters(counted.requests, counted.failures, tuple(buckets))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ferryman.engine.flags.evaluations import DURATION_CLASSES, Tally
+from ferryman.engine.flags.evaluations import DURATION_BOUNDS_MS, Tally
 from ferryman.engine.traffic import quantile_ms
 
 WINDOW_SECONDS = 30.0
@@ -13,7 +13,6 @@ WINDOW_SECONDS = 30.0
 REQUESTS_MIN = 10
 """Fewer requests in that time are no data, but for their own number."""
 
-BOUNDS_MS = tuple(float(2**number) for number in range(DURATION_CLASSES - 1))
 QUANTILES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 
 
@@ -46,4 +45,4 @@ class Window:
         if metric == "error_percent":
             return 100.0 * (last.failures - first.failures) / requests
         grown = tuple(one - before for one, before in zip(last.durations, first.durations, strict=True))
-        return quantile_ms(grown, BOUNDS_MS, QUANTILES[metric]) if metric in QUANTILES else None
+        return quantile_ms(grown, DURATION_BOUNDS_MS, QUANTILES[metric]) if metric in QUANTILES else None
