@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,10 +23,13 @@ from ferryman.flags.definition import (
 from ferryman.flags.expression import ExpressionError, parse_when
 from ferryman.flags.logic import depth_of, implicit_fractional, malformed, nodes, operands, operation
 from ferryman.flags.references import cycle, logic_of, need_edges, segment_edges, segments_of, segments_of_segment
+from ferryman.flags.schema import mismatches, schema_faults
 from ferryman.flags.slots import is_exact
 from ferryman_flags.patterns import PatternError, search_of
 
 Path = tuple[str | int, ...]
+FINDINGS_MAX = 10
+"""Of one variant."""
 
 
 class Finding(NamedTuple):
@@ -42,6 +45,7 @@ def check_flag(flag: Flag) -> Iterator[Finding]:
     """What is wrong with one flag, whatever else there is."""
     at: Path = ("flags", flag.key)
     yield from _variants(flag, at)
+    yield from _schema(flag, at)
     yield from _kind(flag, at)
     yield from _rules(flag.rules, flag, (*at, "rules"))
     yield from _rollout(flag, at)
@@ -82,6 +86,21 @@ def _variants(flag: Flag, at: Path) -> Iterator[Finding]:
         if flag.rollout is not None:
             message = "`default` has no effect beside `rollout`, which decides about everybody"
             yield Finding((*at, "default"), "exclusive", message, "delete `default`; the unexposed get `off`")
+
+
+def _schema(flag: Flag, at: Path) -> Iterator[Finding]:
+    """A schema that is none, or values that are not as it says."""
+    if flag.schema is None:
+        return
+    faults = tuple(islice(schema_faults(flag.schema), FINDINGS_MAX))
+    for path, message in faults:
+        yield Finding(
+            (*at, "schema", *path), "not_allowed", message, "JSON Schema, draft 2020-12; see docs/reference/flags.md"
+        )
+    for variant in flag.variants if not faults else ():
+        for path, message in islice(mismatches(flag.schema, variant.value), FINDINGS_MAX):
+            hint = f"so says `schema`: change the variant `{variant.name}`, or the schema"
+            yield Finding((*at, "variants", variant.name, *path), "not_allowed", message, hint)
 
 
 def _a(kind: str) -> str:

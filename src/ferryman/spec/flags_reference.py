@@ -57,6 +57,12 @@ that are too large with their repetitions written out.
 `regex`, `cidr` and `date` are known to `ferryman-flags` alone: a flag with them is broken for other clients, and a warning
 says so.
 
+`schema` is JSON Schema, draft 2020-12: every variant is compared with it when the flag is written. Known are `type`, `enum`,
+`const`, the limits of numbers, texts, lists and objects, `pattern`, `properties`, `patternProperties`, `additionalProperties`,
+`propertyNames`, `required`, `items`, `prefixItems`, `contains`, `uniqueItems`, `allOf`, `anyOf`, `oneOf`, `not`, and `$ref`
+within the schema (`#`, `#/$defs/NAME`). What only describes (`title`, `description`, `default`, `examples`, `format`, ...) is
+kept and not looked at; any other keyword is refused.
+
 Limits: 8 MiB and 20,000 flags a file, 64 KiB a flag, operators nested 32 deep with everything inlined, 100 variants, 200 rules, 5,000 keys
 in `allow`.
 """
