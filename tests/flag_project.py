@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from ferryman.api.place import read_record, state_folder
 from project import door
 from support import eventually
 
@@ -33,7 +34,11 @@ class FlagProject:
         with (self.folder / "serve.out").open("ab") as out:
             command = [*self._words, "serve", "--listen", f"127.0.0.1:{self.port}", *self.options]
             self.serving = subprocess.Popen(command, stdout=out, stderr=out)
-        eventually(lambda: self.ferry("flags", "list")[0] == 0, what="the controller", seconds=60)
+        eventually(self._answers, what="the controller", seconds=60)
+
+    def _answers(self) -> bool:
+        record = read_record(state_folder(self.folder))
+        return record is not None and self.serving is not None and record.pid == self.serving.pid
 
     def ferry(self, *words: str) -> tuple[int, str]:
         """Exit code and output of a command."""

@@ -200,6 +200,7 @@ def project(tmp_path: Path) -> Iterator[FlagProject]:
 
 @pytest.mark.real
 @pytest.mark.slow
+@pytest.mark.deadline(240)
 @pytest.mark.parametrize("mode", [RPC, IN_PROCESS], ids=lambda mode: mode.value)
 def test_a_controller_that_is_killed_and_comes_back_is_survived(project: FlagProject, mode: ResolverType) -> None:
     """What the client keeps of static flags is right again after it is back: the kill happens while nobody listens."""
