@@ -177,6 +177,10 @@ def test_the_slider_says_who_moves_and_a_version_is_gone_back_to(project: Served
         eventually(lambda: exposed(client) > before + 50, what="the exposure at the program")
         expect(page.locator(".timeline")).to_contain_text("it is well")
 
+        page.get_by_role("button", name="What changed in version 2 in prod").click()
+        expect(page.get_by_label("What changed", exact=True)).to_contain_text("exposure: 60")
+        assert axe(page) == []
+        window.picture("flag-difference")
         page.get_by_role("button", name="Go back to this version 1 in prod").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("60 % → 10 %")
@@ -289,6 +293,17 @@ def test_a_viewer_looks_and_does_not_act(project: Served) -> None:
         assert not page.get_by_role("button", name="Kill").count()
         assert not page.get_by_role("slider").count()
         assert not page.get_by_role("button", name="Go back").count()
+        asking = page.locator(".flag-explain")
+        asking.get_by_label("User").fill("zoe")
+        asking.get_by_label("Attributes").fill('country=de, plan="pro"')
+        asking.get_by_role("button", name="Ask").click()
+        expect(asking.get_by_role("status")).to_contain_text("In prod: on")
+        expect(asking.locator("li.decided")).to_contain_text("country in")
+        asking.get_by_label("Attributes").fill("country")
+        asking.get_by_role("button", name="Ask").click()
+        expect(asking.get_by_role("status")).to_contain_text("“country” is no attribute")
+        assert axe(page) == []
+        window.picture("flag-explain")
         window.go("/flags/nowhere")
         window.see("There is no such flag.")
         assert window.complaints == []

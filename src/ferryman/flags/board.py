@@ -4,6 +4,7 @@ epoch seconds."""
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,6 +21,10 @@ from ferryman.flags.views import DoneView, EnvironmentView, environment_view, fl
 
 Unasked = Mapping[str, frozenset[str]]
 """Environment -> keys of the flags that no program asked for of late."""
+
+
+Cells = dict[tuple[str, str], "FlagCell"]
+"""Cells by environment and key, kept from one look to the next: of ten thousand flags few have changed."""
 
 
 class StaleView(msgspec.Struct, frozen=True):
@@ -129,23 +134,26 @@ class FlagEverywhere(msgspec.Struct, frozen=True):
     trouble: str = ""
 
 
-def flags_board(ledger: Ledger, today: dt.date, unasked: Unasked, trouble: str) -> FlagsBoard:
-    """The whole of it."""
+def flags_board(ledger: Ledger, today: dt.date, unasked: Unasked, trouble: str, cells: Cells) -> FlagsBoard:
+    """The whole of it. Changes that come meanwhile may be in it or not: it says to be of the version before them."""
+    version = ledger.version
     environments = [each for _, each in sorted(ledger.environments.items())]
     keys = sorted({key for each in environments for key in each.flags})
     views = tuple(environment_view(each, trouble) for each in environments)
-    return FlagsBoard(ledger.version, views, flag_rows(ledger, keys, today, unasked), trouble)
+    return FlagsBoard(version, views, flag_rows(ledger, keys, today, unasked, cells), trouble)
 
 
-def flag_rows(ledger: Ledger, keys: Iterable[str], today: dt.date, unasked: Unasked) -> tuple[FlagRow, ...]:
+def flag_rows(
+    ledger: Ledger, keys: Iterable[str], today: dt.date, unasked: Unasked, cells: Cells
+) -> tuple[FlagRow, ...]:
     """The rows of these flags; none for those that are nowhere."""
-    waiting = [each for each in ledger.requests.known.values() if each.state == "open"]
-    asked = [key for each in waiting for key in keys_of(each)]
-    kept = frozenset(keys)
+    waiting = [each for each in list(ledger.requests.known.values()) if each.state == "open"]
+    asked = Counter(key for each in waiting for key in keys_of(each))
+    kept, everywhere = frozenset(keys), [each for _, each in sorted(ledger.environments.items())]
     old = _stale(ledger, kept, today, unasked)
     found: list[FlagRow] = []
     for key in sorted(kept):
-        there = [each for _, each in sorted(ledger.environments.items()) if key in each.flags]
+        there = [each for each in everywhere if key in each.flags]
         if not there:
             continue
         flag = next((each for each in there if each.name == DEFAULT_ENVIRONMENT), there[0]).flags[key]
@@ -156,9 +164,9 @@ def flag_rows(ledger: Ledger, keys: Iterable[str], today: dt.date, unasked: Unas
                 owner=flag.owner,
                 expires=flag.expires,
                 description=flag.description,
-                cells=tuple(_cell(each, each.flags[key]) for each in there),
+                cells=tuple(_known_cell(each, key, cells) for each in there),
                 stale=old.get(key, ()),
-                requests=asked.count(key),
+                requests=asked[key],
             )
         )
     return tuple(found)
@@ -187,6 +195,14 @@ def waiting_view(request: Request, plans: tuple[ChangePlan, ...], trouble: str) 
         request.number, request.at, request.author, asked.summary, reason, asked.needed, asked.role, asked.digest, given,
         plans, trouble,
     )  # fmt: skip
+
+
+def _known_cell(environment: Environment, key: str, cells: Cells) -> FlagCell:
+    """Whatever happens to a flag is in its history."""
+    known = cells.get((environment.name, key))
+    if known is None or known.version != environment.history[key][-1].version:
+        known = cells[environment.name, key] = _cell(environment, environment.flags[key])
+    return known
 
 
 def _cell(environment: Environment, flag: Flag) -> FlagCell:

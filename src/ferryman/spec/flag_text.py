@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from ferryman.flags.definition import TARGETING_KEY, Flag, FlagSet, Hash, Place, Rollout, Rule
@@ -21,6 +22,12 @@ def flags_text(whole: FlagSet) -> str:
 def flag_text(flag: Flag) -> str:
     """One flag, as it stands below `flags`."""
     return yaml_text({flag.key: flag_values(flag)}, flat_from=2)
+
+
+def difference(before: Flag | None, after: Flag | None, names: tuple[str, str]) -> str:
+    """Two versions of a flag as a unified diff; "" when they are the same."""
+    one, other = (flag_text(flag).splitlines(keepends=True) if flag else list[str]() for flag in (before, after))
+    return "".join(difflib.unified_diff(one, other, *names)).rstrip("\n")
 
 
 def flag_values(flag: Flag) -> dict[str, Any]:

@@ -70,6 +70,23 @@ def test_one_flag_everywhere_in_words(flags: Flags) -> None:
     assert (gone.status_code, gone.json()["code"]) == (404, "unknown_flag")
 
 
+def test_what_a_write_changed_stands_in_lines_of_a_flags_file(flags: Flags) -> None:
+    flags.ask("POST", f"{PROD}/new-checkout/change", {"parent": 1, "exposure_percent": 25})
+    flags.ask("POST", f"{PROD}/new-checkout/kill", {"reason": "slow"})
+    flags.ask("POST", f"{PROD}/new-checkout/remove", {"parent": 3})
+    versions = f"{PROD}/new-checkout/versions"
+    found = flags.ask("GET", f"{versions}/2/difference").json()
+    assert (found["before"], found["after"]) == (1, 2)
+    changed = [line for line in found["text"].splitlines() if line[:1] in "+-" and line[:3] not in {"---", "+++"}]
+    rollout = "  rollout: {seed: s, split: {on: 100}, exposure: %d}"
+    assert changed == [f"-{rollout % 10}", f"+{rollout % 25}"]
+    first, gone = (flags.ask("GET", f"{versions}/{number}/difference").json() for number in (1, 4))
+    assert (first["before"], "+  kind: release" in first["text"]) == (0, True)
+    assert (gone["before"], "-  kind: release" in gone["text"]) == (2, True)
+    assert flags.ask("GET", f"{versions}/3/difference").json()["code"] == "unknown_version"
+    assert flags.ask("GET", f"{versions}/x/difference").json()["code"] == "unknown_version"
+
+
 def test_the_release_that_sees_to_a_flag_is_named(flags: Flags) -> None:
     flags.doors.fake.flags.drivers = lambda: {("prod", "new-checkout"): "shop-7"}
     places = flags.ask("GET", "/v1/flags/new-checkout/everywhere").json()["places"]

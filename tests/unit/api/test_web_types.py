@@ -12,7 +12,7 @@ from ferryman.api import problems, wire
 from ferryman.api.access import wire as access
 from ferryman.api.flags import wire as flag_wire
 from ferryman.api.stream.flags import FlagsNews
-from ferryman.engine.flags import askers, evaluations
+from ferryman.engine.flags import askers, evaluations, explain
 from ferryman.flags import board, ledger, plan, requests, sentences
 from ferryman.flags import views as flag_views
 from ferryman.model import audit, revision, view
@@ -65,6 +65,9 @@ STRUCTS: tuple[type, ...] = (
     board.WaitingView,
     board.FlagEverywhere,
     flag_wire.FlagsAnswer,
+    flag_wire.FlagDifference,
+    explain.Asked,
+    explain.Explanation,
     requests.RequestView,
     evaluations.VariantMinute,
     askers.AskerView,

@@ -498,6 +498,29 @@ export interface FlagsAnswer {
   request: number;
 }
 
+export interface FlagDifference {
+  before: number;
+  after: number;
+  text: string;
+}
+
+export interface Asked {
+  what: string;
+  said: string;
+  decided: boolean;
+}
+
+export interface Explanation {
+  flag: string;
+  value: Json;
+  variant: string | null;
+  reason: string;
+  error: string;
+  asked: Asked[];
+  bucket: number | null;
+  until: number | null;
+}
+
 export interface RequestView {
   number: number;
   at: number;

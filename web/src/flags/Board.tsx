@@ -4,7 +4,7 @@ import { exactly } from "../words/format.ts";
 import { Command, Empty, Pill } from "../parts/bits.tsx";
 import { Title } from "../pages/Title.tsx";
 import { go, paths, place } from "../router.ts";
-import { boardTrouble, useBoard } from "./live.ts";
+import { boardTrouble, readAt, useBoard } from "./live.ts";
 import { Tabs } from "./Tabs.tsx";
 import { served, share } from "./words.ts";
 
@@ -133,7 +133,7 @@ function Cell({ name, cell }: { name: string; cell: FlagCell | undefined }) {
   const { word, tone, divided } = served(cell);
   return (
     <td data-label={name} title={`version ${cell.version} by ${cell.changed_by}, ${exactly(cell.changed_at)}`}>
-      <span class="flag-cell" key={cell.version}>
+      <span class={`flag-cell${cell.version > readAt ? " changed" : ""}`} key={cell.version}>
         {divided ? (
           <>
             <b class="num">{word}</b>

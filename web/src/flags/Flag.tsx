@@ -4,6 +4,7 @@ import { Card, Command, Empty, Pill } from "../parts/bits.tsx";
 import { Title } from "../pages/Title.tsx";
 import { paths } from "../router.ts";
 import { MayNot } from "./Ask.tsx";
+import { Explain } from "./Explain.tsx";
 import { useFlag } from "./live.ts";
 import { Place } from "./Place.tsx";
 import { Requests } from "./Requests.tsx";
@@ -49,6 +50,7 @@ export function Flag({ name }: { name: string }) {
         <div class="flag-side">
           <Requests requests={flag.requests} refresh={refresh} />
           {flag.row.stale.length > 0 && <ShouldGo flag={flag} />}
+          <Explain flag={flag} />
           <Timeline flag={flag} refresh={refresh} />
         </div>
       </div>

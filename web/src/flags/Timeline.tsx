@@ -2,9 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 
 import { get, post, said } from "../api/client.ts";
-import type { DoneView, FlagEverywhere, FlagsAnswer } from "../api/types.ts";
+import type { DoneView, FlagDifference, FlagEverywhere, FlagsAnswer } from "../api/types.ts";
 import { now } from "../live/clock.ts";
 import { Card, Pill } from "../parts/bits.tsx";
+import { useLoaded } from "../pages/load.ts";
 import { exactly, moment } from "../words/format.ts";
 import { Ask, mayTurn, Plans, Rebucket } from "./Ask.tsx";
 import { tell } from "./Exposure.tsx";
@@ -46,6 +47,7 @@ export function Timeline({ flag, refresh }: { flag: FlagEverywhere; refresh: () 
         {entries.map((entry) => (
           <Line
             key={keyOf(entry)}
+            name={flag.row.key}
             entry={entry}
             several={flag.places.length > 1}
             revert={mayTurn() && isWritten(entry) && entry.version !== last.get(entry.environment) ? () => goBack(entry) : null}
@@ -71,8 +73,9 @@ function isWritten(entry: Entry): boolean {
   return entry.kind === "created" || entry.kind === "written";
 }
 
-function Line({ entry, several, revert }: { entry: Entry; several: boolean; revert: (() => void) | null }) {
+function Line({ name, entry, several, revert }: { name: string; entry: Entry; several: boolean; revert: (() => void) | null }) {
   const { word, tone } = deed(entry.kind);
+  const [open, setOpen] = useState(false);
   return (
     <li>
       <p>
@@ -85,6 +88,17 @@ function Line({ entry, several, revert }: { entry: Entry; several: boolean; reve
           {moment(entry.at, now.peek())}
         </time>{" "}
         · version {entry.version}
+      </p>
+      <p class="timeline-buttons">
+        {entry.kind === "written" && (
+          <button type="button" class="quiet small" aria-expanded={open} onClick={() => setOpen(!open)}>
+            What changed
+            <span class="visually-hidden">
+              {" "}
+              in version {entry.version} in {entry.environment}
+            </span>
+          </button>
+        )}
         {revert && (
           <button type="button" class="plain small" onClick={revert}>
             Go back to this
@@ -95,7 +109,25 @@ function Line({ entry, several, revert }: { entry: Entry; several: boolean; reve
           </button>
         )}
       </p>
+      {open && <Difference path={`${flagPath(entry.environment, name)}/versions/${entry.version}/difference`} />}
     </li>
+  );
+}
+
+/** What a write changed, as lines of a flags file. */
+function Difference({ path }: { path: string }) {
+  const found = useLoaded<FlagDifference>(path);
+  if (found.state === "loading") return <p class="small quiet-text">Reading…</p>;
+  if (found.state !== "there") return <p class="notice bad">{found.state === "failed" ? found.why : "It is not kept any more."}</p>;
+  const lines = found.value.text.split("\n").slice(2);
+  return (
+    <pre class="block difference" tabIndex={0} aria-label="What changed">
+      {lines.map((line, index) => (
+        <span key={index} class={line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : ""}>
+          {line + "\n"}
+        </span>
+      ))}
+    </pre>
   );
 }
 

@@ -17,6 +17,9 @@ const APART_MS = 300; // of those who read everything anew after one change
 export const board = signal<FlagsBoard | null>(null);
 export const boardTrouble = signal("");
 
+/** The version that was read as a whole: cells of a newer one changed before the eyes of whoever looks. */
+export let readAt = 0;
+
 let newest = 0;
 let reading: AbortController | null = null;
 
@@ -34,8 +37,8 @@ function readBoard(): void {
   const stop = (reading = new AbortController());
   get<FlagsBoard>("/v1/flags", { signal: stop.signal })
     .then((found) => {
-      if (found.version < newest) return readBoard(); // news came in between
-      newest = found.version;
+      if (found.version < newest) return void setTimeout(readBoard, APART_MS); // news came in between
+      newest = readAt = found.version;
       board.value = found;
       boardTrouble.value = "";
     })
@@ -46,8 +49,11 @@ function readBoard(): void {
 
 function takeNews(news: FlagsNews | null): void {
   const known = board.value;
-  newest = Math.max(newest, news?.version ?? 0);
-  if (news === null) return readBoard();
+  if (news === null) {
+    newest = 0; // the controller may be another one now
+    return readBoard();
+  }
+  newest = Math.max(newest, news.version);
   const named = new Set(known?.environments.map((each) => each.name));
   if (!known || news.whole || news.rows.some((row) => row.cells.some((cell) => !named.has(cell.environment)))) {
     setTimeout(readBoard, Math.random() * APART_MS);

@@ -120,6 +120,15 @@ class FlagVersion(msgspec.Struct, frozen=True):
     definition: Flag | None
 
 
+class FlagDifference(msgspec.Struct, frozen=True):
+    """What a write changed in a flag since it was written before, in config version `before` (0: there was none), as lines of
+    a flags file in the form of a unified diff."""
+
+    before: int
+    after: int
+    text: str
+
+
 class ContextRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The user for whom a flag is evaluated: attributes, `targetingKey` among them."""
 

@@ -90,6 +90,13 @@ def written(result: WriteResult, warnings: tuple[Problem, ...] = ()) -> FlagsAns
     return FlagsAnswer(result.version, result.plans, (), warnings, result.request)
 
 
+def version_number(text: str) -> int:
+    """A config version in a path. Raises `UsageError` (``unknown_version``)."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise UsageError("unknown_version", f"{text[:40]!r} is no config version", "see `ferry flags history`")
+    return int(text)
+
+
 async def version_before(service: FlagService, environment: str, key: str) -> int:
     """The config version in which a flag was written before it was the last time. Raises `UsageError`
     (``unknown_version``)."""

@@ -23,7 +23,7 @@ from ferryman.api.flags.wire import (
     FlagVersion,
     RequestAnswer,
 )
-from ferryman.api.flags.writing import one, planned, turned, version_before, written
+from ferryman.api.flags.writing import one, planned, turned, version_before, version_number, written
 from ferryman.engine.flags.evaluations import VariantMinute
 from ferryman.engine.flags.explain import Explanation, explain
 from ferryman.engine.flags.service import FlagService
@@ -86,11 +86,9 @@ async def get_history(call: Call[Nothing, Nothing]) -> tuple[DoneView, ...]:
 
 async def get_version(call: Call[Nothing, Nothing]) -> FlagVersion:
     """One as it was written."""
-    (environment, key), text = _place(call), str(call.request.path_params["version"])
-    if not (text.isascii() and text.isdigit() and len(text) <= 16):
-        raise UsageError("unknown_version", f"{text[:40]!r} is no config version", "see `ferry flags history`")
-    flag = await call.api.controller.flags.version_of(environment, key, int(text))
-    return FlagVersion(environment, key, int(text), flag)
+    (environment, key), version = _place(call), version_number(str(call.request.path_params["version"]))
+    flag = await call.api.controller.flags.version_of(environment, key, version)
+    return FlagVersion(environment, key, version, flag)
 
 
 async def get_evaluations(call: Call[EvaluationsQuery, Nothing]) -> tuple[VariantMinute, ...]:

@@ -15,7 +15,7 @@ from ferryman.cli.views.problems import problem_lines
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT
 from ferryman.flags.views import FlagSummary
 from ferryman.model.errors import UsageError
-from ferryman.spec.flag_text import flags_text
+from ferryman.spec.flag_text import difference, flags_text
 
 LONG_CHARACTERS = 500_000
 
@@ -78,7 +78,7 @@ def diff(context: Context) -> int:
     before = args.from_version or (earlier[-1] if earlier else 0)
     one = calls.version(environment, args.key, before).definition if before else None
     other = calls.version(environment, args.key, after).definition
-    text = views.difference(one, other, (f"version {before}", f"version {after}"))
+    text = difference(one, other, (f"version {before}", f"version {after}"))
     context.out.say(text or f"versions {before} and {after} are the same")
     context.out.emit({"before": before, "after": after, "difference": text})
     return OK

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from ferryman.cli.views.columns import columns
 from ferryman.cli.views.text import day_and_clock, plural
 from ferryman.engine.flags.explain import Explanation
 from ferryman.flags.breaker import BreakerView, rule_of
-from ferryman.flags.definition import Breaker, Flag
+from ferryman.flags.definition import Breaker
 from ferryman.flags.plan import KEYS, ChangePlan
 from ferryman.flags.requests import RequestView
 from ferryman.flags.views import DoneView, FlagsView, FlagView
@@ -89,12 +88,6 @@ def _plan(plan: ChangePlan, rebucket: bool) -> tuple[str, ...]:
     turned = f"exposure {percent(plan.before_percent)} -> {percent(plan.after_percent)}"
     same = plan.before_percent == plan.after_percent
     return (plan.flag, plan.environment, "edited" if same else turned, "; ".join(said))
-
-
-def difference(before: Flag | None, after: Flag | None, names: tuple[str, str]) -> str:
-    """Two versions of a flag as a unified diff; "" when they are the same."""
-    one, other = (flag_text(flag).splitlines(keepends=True) if flag else list[str]() for flag in (before, after))
-    return "".join(difflib.unified_diff(one, other, *names)).rstrip("\n")
 
 
 def explained(found: Explanation) -> str:

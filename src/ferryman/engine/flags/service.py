@@ -20,7 +20,7 @@ from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.keeping import Keeping
 from ferryman.engine.flags.refusals import check_driven, check_parent, needs_rebucket, plain, unwatchable
 from ferryman.engine.flags.served import Served
-from ferryman.flags.board import FlagRow, FlagsBoard, flag_rows, flags_board
+from ferryman.flags.board import Cells, FlagRow, FlagsBoard, flag_rows, flags_board
 from ferryman.flags.breaker import BreakerView
 from ferryman.flags.check import Finding
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
@@ -85,6 +85,7 @@ class FlagService:
         self.trouble = ""
         self.evaluations = Evaluations()
         self.askers = Askers()
+        self._cells: Cells = {}
         self.keeping: Keeping | None = None
         self.breakers: dict[tuple[str, str], BreakerView] = {}
         """How breakers stand, by environment and flag, as they note it who watch them."""
@@ -152,11 +153,11 @@ class FlagService:
 
     def board(self) -> FlagsBoard:
         """Every flag in every environment."""
-        return flags_board(self.ledger, self._today(), self._unasked(), self.trouble)
+        return flags_board(self.ledger, self._today(), self._unasked(), self.trouble, self._cells)
 
     def rows(self, keys: Collection[str]) -> tuple[FlagRow, ...]:
         """Some of it: none for flags that are nowhere."""
-        return flag_rows(self.ledger, keys, self._today(), self._unasked())
+        return flag_rows(self.ledger, keys, self._today(), self._unasked(), self._cells)
 
     def _today(self) -> dt.date:
         return dt.datetime.fromtimestamp(self._now(), dt.UTC).date()
