@@ -40,6 +40,7 @@ flags:
     variants: {on: true, off: false}
     off: off
     default: on
+    breaker: {metric: error_percent, above: 5, for_seconds: 30, recover_seconds: 300}
   old-menu:
     kind: release
     owner: shop
@@ -294,6 +295,7 @@ def test_a_viewer_looks_and_does_not_act(project: Served) -> None:
         assert not page.get_by_role("slider").count()
         assert not page.get_by_role("button", name="Go back").count()
         asking = page.locator(".flag-explain")
+        asking.get_by_text("What does a user get?").click()
         asking.get_by_label("User").fill("zoe")
         asking.get_by_label("Attributes").fill('country=de, plan="pro"')
         asking.get_by_role("button", name="Ask").click()
@@ -304,6 +306,9 @@ def test_a_viewer_looks_and_does_not_act(project: Served) -> None:
         expect(asking.get_by_role("status")).to_contain_text("“country” is no attribute")
         assert axe(page) == []
         window.picture("flag-explain")
+        window.go("/flags/image-uploads")
+        expect(place(page).locator(".flag-breaker")).to_contain_text("error_percent trips above 5 for 30 s")
+        expect(place(page).locator(".flag-breaker")).to_contain_text("closed")
         window.go("/flags/nowhere")
         window.see("There is no such flag.")
         assert window.complaints == []
@@ -351,6 +356,7 @@ def test_flag_pages_at_a_desk_and_in_the_hand(project: Served) -> None:
         "flags": "/flags",
         "flag": "/flags/new-checkout",
         "flag-experiment": "/flags/banner",
+        "flag-ops": "/flags/image-uploads",
         "flag-stale": "/stale-flags",
         "flag-not-there": "/flags/nowhere",
     }

@@ -10,11 +10,12 @@ from typing import Any
 
 import msgspec
 
+from ferryman.flags.breaker import BreakerView, rule_of, what_of
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
 from ferryman.flags.ledger import Environment, Ledger, Override
 from ferryman.flags.plan import ChangePlan
 from ferryman.flags.requests import Given, Request, keys_of
-from ferryman.flags.sentences import Sentence, breaker_words, sentences
+from ferryman.flags.sentences import Sentence, sentences
 from ferryman.flags.slots import BUCKETS, division
 from ferryman.flags.stale import stale
 from ferryman.flags.views import DoneView, EnvironmentView, environment_view, flag_view, summary
@@ -92,7 +93,8 @@ class VariantView(msgspec.Struct, frozen=True):
 
 class PlaceView(msgspec.Struct, frozen=True):
     """One flag in one environment. `exposure_percent` is None where it has no rollout; `rules` are what is asked in turn, in
-    words; `history` are the last things done to it, oldest first; `driver` is the release that sees to it now."""
+    words; `history` are the last things done to it, oldest first; `driver` is the release that sees to it now, `watched` how its
+    breaker stands."""
 
     cell: FlagCell
     exposure_percent: float | None
@@ -104,6 +106,7 @@ class PlaceView(msgspec.Struct, frozen=True):
     history: tuple[DoneView, ...]
     needed_by: tuple[str, ...]
     driver: str = ""
+    watched: BreakerView | None = None
 
 
 class WaitingView(msgspec.Struct, frozen=True):
@@ -178,12 +181,18 @@ def flag_everywhere(
     requests: tuple[WaitingView, ...],
     trouble: str,
     drivers: Mapping[tuple[str, str], str],
+    breakers: Mapping[tuple[str, str], BreakerView],
 ) -> FlagEverywhere:
-    """One of them. `drivers` names the rollouts that see to flags now, by environment and key."""
+    """One of them. `drivers` names the rollouts that see to flags now, `breakers` says how those of flags stand; both by
+    environment and key."""
     places = [ledger.environments[cell.environment] for cell in row.cells]
     one = places[0].flags[row.key]
     variants = tuple(VariantView(each.name, each.value) for each in one.variants)
-    shown = tuple(_place(each, each.flags[row.key], drivers.get((each.name, row.key), "")) for each in places)
+    names = [(each.name, row.key) for each in places]
+    shown = tuple(
+        _place(each, each.flags[row.key], drivers.get(name, ""), breakers.get(name))
+        for each, name in zip(places, names, strict=True)
+    )
     return FlagEverywhere(ledger.version, row, variants, one.off, shown, requests, trouble)
 
 
@@ -221,7 +230,7 @@ def _cell(environment: Environment, flag: Flag) -> FlagCell:
     )
 
 
-def _place(environment: Environment, flag: Flag, driver: str) -> PlaceView:
+def _place(environment: Environment, flag: Flag, driver: str, watched: BreakerView | None) -> PlaceView:
     view = flag_view(environment, flag, {})
     rollout = flag.rollout
     slots = tuple(SlotView(each.variant, each.size * 100.0 / BUCKETS, each.exposed) for each in division(flag))
@@ -229,13 +238,14 @@ def _place(environment: Environment, flag: Flag, driver: str) -> PlaceView:
         cell=_cell(environment, flag),
         exposure_percent=None if rollout is None else rollout.exposure_percent,
         by="" if rollout is None else rollout.by,
-        breaker=breaker_words(flag.breaker),
+        breaker=f"{what_of(flag.breaker)} {rule_of(flag.breaker)}" if flag.breaker else "",
         override=view.override,
         rules=sentences(flag),
         slots=slots,
         history=view.history,
         needed_by=view.needed_by,
         driver=driver,
+        watched=watched,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from ferryman.flags.definition import TARGETING_KEY, Breaker, Flag, Rollout, Rule
+from ferryman.flags.definition import TARGETING_KEY, Flag, Rollout, Rule
 from ferryman.flags.wording import in_words
 
 NAMED_MAX = 5
@@ -26,14 +26,6 @@ def sentences(flag: Flag) -> tuple[Sentence, ...]:
     if not flag.enabled:
         return (Sentence("everybody, for it is disabled", ""),)
     return tuple(_sentences(flag))
-
-
-def breaker_words(breaker: Breaker | None) -> str:
-    """When a flag trips by itself; "" where it does not."""
-    if breaker is None:
-        return ""
-    lasting, rest = f"for {breaker.for_seconds:g} s", f"{breaker.recover_seconds:g} s"
-    return f"trips when {breaker.metric} is above {breaker.above:g} {lasting}, and tries again after {rest}"
 
 
 def _sentences(flag: Flag) -> Iterator[Sentence]:

@@ -10,6 +10,7 @@ import pytest
 
 from ferryman.api.stream.flags import FlagFeed, FlagsNews
 from ferryman.engine.flags.askers import PROGRAMS_MAX, Askers
+from ferryman.flags.breaker import BreakerView
 from unit.api.test_flag_approvals import Project
 from unit.api.test_flags import PROD, Flags
 
@@ -91,6 +92,21 @@ def test_the_release_that_sees_to_a_flag_is_named(flags: Flags) -> None:
     flags.doors.fake.flags.drivers = lambda: {("prod", "new-checkout"): "shop-7"}
     places = flags.ask("GET", "/v1/flags/new-checkout/everywhere").json()["places"]
     assert [each["driver"] for each in places] == ["shop-7", ""]
+
+
+def test_a_breaker_is_told_and_how_it_stands() -> None:
+    flags = Flags()
+    rule = "{metric: error_percent, above: 5, for_seconds: 30, recover_seconds: 300}"
+    document = (
+        f"flags: {{pay: {{kind: ops, variants: {{on: true, off: false}}, off: off, default: on, breaker: {rule}}}}}"
+    )
+    assert flags.ask("POST", "/v1/flags", {"document": document, "parent": 0}).status_code == 200
+    place = flags.ask("GET", "/v1/flags/pay/everywhere").json()["places"][0]
+    told = "error_percent trips above 5 for 30 s, tries again after 300 s"
+    assert (place["breaker"], place["watched"]) == (told, None)
+    flags.doors.fake.flags.breakers["prod", "pay"] = BreakerView("closed", "error_percent", 0.5)
+    place = flags.ask("GET", "/v1/flags/pay/everywhere").json()["places"][0]
+    assert (place["watched"]["state"], place["watched"]["value"]) == ("closed", 0.5)
 
 
 def test_a_change_that_waits_comes_with_what_it_would_do() -> None:

@@ -13,7 +13,7 @@ from ferryman.api.access import wire as access
 from ferryman.api.flags import wire as flag_wire
 from ferryman.api.stream.flags import FlagsNews
 from ferryman.engine.flags import askers, evaluations, explain
-from ferryman.flags import board, ledger, plan, requests, sentences
+from ferryman.flags import board, breaker, ledger, plan, requests, sentences
 from ferryman.flags import views as flag_views
 from ferryman.model import audit, revision, view
 
@@ -58,6 +58,7 @@ STRUCTS: tuple[type, ...] = (
     sentences.Sentence,
     board.SlotView,
     board.VariantView,
+    breaker.BreakerView,
     board.PlaceView,
     requests.Given,
     plan.Move,

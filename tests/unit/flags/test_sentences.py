@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from ferryman.flags.definition import Breaker, Flag, Namespace, Need, Rule
-from ferryman.flags.sentences import Sentence, breaker_words, sentences
+from ferryman.flags.definition import Flag, Namespace, Need, Rule
+from ferryman.flags.sentences import Sentence, sentences
 from flagkit import release, rollout
 
 
@@ -64,9 +64,3 @@ def test_long_lists_and_conditions_are_cut() -> None:
     assert isinstance(long, Sentence)
     assert len(long.who) < 320
     assert long.who.endswith("…")
-
-
-def test_a_breaker_is_told() -> None:
-    assert breaker_words(None) == ""
-    told = breaker_words(Breaker("errors", 2.5, 60.0, 300.0))
-    assert told == "trips when errors is above 2.5 for 60 s, and tries again after 300 s"

@@ -415,6 +415,13 @@ export interface VariantView {
   value: Json;
 }
 
+export interface BreakerView {
+  state: string;
+  what: string;
+  value: number | null;
+  trouble: string;
+}
+
 export interface PlaceView {
   cell: FlagCell;
   exposure_percent: number | null;
@@ -426,6 +433,7 @@ export interface PlaceView {
   history: DoneView[];
   needed_by: string[];
   driver: string;
+  watched: BreakerView | null;
 }
 
 export interface Given {

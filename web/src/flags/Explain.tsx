@@ -3,7 +3,6 @@ import { useState } from "preact/hooks";
 
 import { post, said } from "../api/client.ts";
 import type { Explanation, FlagEverywhere, Json } from "../api/types.ts";
-import { Card } from "../parts/bits.tsx";
 import { flagPath } from "./live.ts";
 import { Chip } from "./Use.tsx";
 import { colourOf } from "./words.ts";
@@ -35,7 +34,8 @@ export function Explain({ flag }: { flag: FlagEverywhere }) {
   }
 
   return (
-    <Card title="What does a user get?" name="flag-explain">
+    <details class="card flag-explain">
+      <summary>What does a user get?</summary>
       <form class="try-user" onSubmit={(event) => void ask(event)}>
         {flag.places.length > 1 && (
           <label class="field">
@@ -63,7 +63,7 @@ export function Explain({ flag }: { flag: FlagEverywhere }) {
         {trouble && <p class="notice bad">{trouble}</p>}
         {answered && <Answer flag={flag} {...answered} />}
       </div>
-    </Card>
+    </details>
   );
 }
 

@@ -11,7 +11,7 @@ import { Ask, mayTurn } from "./Ask.tsx";
 import { Exposure } from "./Exposure.tsx";
 import { flagPath } from "./live.ts";
 import { Chip, Usage } from "./Use.tsx";
-import { capital, colourOf, served, share, standing } from "./words.ts";
+import { breakerTone, capital, colourOf, served, share, standing } from "./words.ts";
 
 export function Place({ flag, at, refresh }: { flag: FlagEverywhere; at: PlaceView; refresh: () => void }) {
   const { cell } = at;
@@ -40,7 +40,7 @@ export function Place({ flag, at, refresh }: { flag: FlagEverywhere; at: PlaceVi
           </li>
         ))}
       </ol>
-      {at.breaker && <p class="small quiet-text">It {at.breaker}.</p>}
+      <Breaker at={at} />
       {at.needed_by.length > 0 && (
         <p class="small">
           Needed by{" "}
@@ -60,6 +60,20 @@ export function Place({ flag, at, refresh }: { flag: FlagEverywhere; at: PlaceVi
       {at.exposure_percent !== null && mayTurn() && <Exposure name={name} at={at} refresh={refresh} />}
       <Usage name={name} at={at} off={flag.off} variants={variants} />
     </Card>
+  );
+}
+
+function Breaker({ at }: { at: PlaceView }) {
+  if (!at.breaker) return null;
+  const watched = at.watched;
+  const value = watched?.value ?? null;
+  return (
+    <p class="flag-breaker small">
+      <b>Breaker</b>
+      {watched && <Pill tone={breakerTone(watched.state)}>{watched.state}</Pill>}
+      <span>{at.breaker}</span>
+      {watched && <span class="quiet-text num">{watched.trouble || (value === null ? "no data" : `now ${Number(value.toPrecision(4))}`)}</span>}
+    </p>
   );
 }
 

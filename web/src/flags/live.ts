@@ -80,6 +80,12 @@ export function useFlag(key: string): [Found, () => void] {
   );
   // A release that begins or ends may be what sees to the flag.
   useEffect(() => onEvent((event) => void (ROLLOUTS.has(event.kind) && again())), [key]);
+  const watches = found.state === "there" && found.flag.places.some((at) => at.watched !== null);
+  useEffect(() => {
+    if (!watches) return undefined;
+    const timer = setInterval(() => document.hidden || again(), POLL_MS); // the value that a breaker looks at is no news
+    return () => clearInterval(timer);
+  }, [watches]);
   useEffect(() => {
     const stop = new AbortController();
     get<FlagEverywhere>(`/v1/flags/${encodeURIComponent(key)}/everywhere`, { signal: stop.signal })

@@ -78,6 +78,11 @@ export function deed(kind: string): { word: string; tone: Tone } {
   return DEEDS[kind] ?? { word: kind, tone: "off" };
 }
 
+/** How a breaker stands, in a word with a tone. */
+export function breakerTone(state: string): Tone {
+  return state === "open" ? "bad" : state === "closed" ? "ok" : "wait";
+}
+
 const WHYS: Record<string, string> = { expired: "Expired", decided: "Decided", unasked: "Not asked for" };
 
 export function whyStale(code: string): string {

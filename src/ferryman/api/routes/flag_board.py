@@ -42,7 +42,7 @@ async def get_everywhere(call: Call[Nothing, Nothing]) -> FlagEverywhere:
     waiting = tuple([await _waiting(service, each) for each in about])
     # Read again: plans were waited for.
     rows = service.rows(frozenset({key})) or rows
-    return flag_everywhere(service.ledger, rows[0], waiting, service.trouble, service.drivers())
+    return flag_everywhere(service.ledger, rows[0], waiting, service.trouble, service.drivers(), service.breakers)
 
 
 async def get_difference(call: Call[Nothing, Nothing]) -> FlagDifference:
