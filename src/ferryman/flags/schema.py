@@ -211,12 +211,14 @@ class _Asked(NamedTuple):
     @property
     def members(self) -> Mapping[str, Any] | None:
         """Those of an object."""
-        return cast("Mapping[str, Any]", self.value) if isinstance(self.value, Mapping) else None
+        value = self.value
+        return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else None
 
     @property
     def elements(self) -> list[Any] | None:
         """Those of a list."""
-        return list(cast("list[Any]", self.value)) if isinstance(self.value, list | tuple) else None
+        value = self.value
+        return list(cast("list[Any]", value)) if isinstance(value, list | tuple) else None
 
 
 Rule = Callable[[_Asked], Found]
@@ -233,7 +235,8 @@ def _limit(kind: str, holds: Callable[[Any, Any], bool], said: str) -> Rule:
 
 
 def _type(at: _Asked) -> Found:
-    names = cast("list[str]", at.given if isinstance(at.given, list) else [at.given])
+    given = at.given
+    names = cast("list[str]", given if isinstance(given, list) else [given])
     if not any(TYPES[name](at.value) for name in names):
         yield Mismatch(at.path, f"{_shown(at.value)} is no {' or '.join(names)}")
 
