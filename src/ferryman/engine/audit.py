@@ -49,12 +49,28 @@ class _Found(NamedTuple):
     position: int
 
 
-async def audit(store: Store, asked: Question, may_read: Callable[[str | None], bool]) -> AuditPage:
-    """The last lines that fit, newest last. `may_read` says for which services (None: journals) the asker may. Raises
+class Readable(NamedTuple):
+    """Which services, and which journals, the asker may read."""
+
+    service: Callable[[str], bool]
+    journal: Callable[[str], bool]
+
+
+def _yes(_: str) -> bool:
+    return True
+
+
+EVERYTHING = Readable(_yes, _yes)
+
+
+async def audit(store: Store, asked: Question, readable: Readable = EVERYTHING) -> AuditPage:
+    """The last lines that fit, newest last. Raises
     `UsageError` (``bad_request``) for a cursor that is none, `StoreError`."""
     event_before, entry_before = _cursor(asked.before)
-    events = _events(store, asked, event_before) if asked.service is None or may_read(asked.service) else _nothing()
-    entries = _entries(store, entry_before, asked.since) if asked.service is None and may_read(None) else _nothing()
+    events = (
+        _events(store, asked, event_before) if asked.service is None or readable.service(asked.service) else _nothing()
+    )
+    entries = _entries(store, entry_before, asked.since, readable) if asked.service is None else _nothing()
     heads = [await anext(events, None), await anext(entries, None)]
     found: list[AuditLine] = []
     scanned = 0
@@ -70,19 +86,20 @@ async def audit(store: Store, asked: Question, may_read: Callable[[str | None], 
         else:
             chosen, entry_before = entry.line, entry.position
             heads[1] = await anext(entries, None)
-        if _fits(chosen, asked) and may_read(chosen.service or None):
+        if _fits(chosen, asked) and (not chosen.service or readable.service(chosen.service)):
             found.append(chosen)
     more = any(head is not None for head in heads)
     return AuditPage(tuple(reversed(found)), f"{event_before}.{entry_before}" if more else "")
 
 
-async def check_chains(store: Store, may_read: Callable[[str | None], bool]) -> ChainsView:
+async def check_chains(store: Store, readable: Readable = EVERYTHING) -> ChainsView:
     """Every hash chain that the asker may read, recomputed."""
     chains = [
-        await _checked(service, "service", store.verify) for service in await store.services() if may_read(service)
+        await _checked(service, "service", store.verify)
+        for service in await store.services()
+        if readable.service(service)
     ]
-    if may_read(None):
-        chains += [await _checked(stream, "journal", store.verify_entries) for stream in await store.streams()]
+    chains += [await _checked(stream, "journal", store.verify_entries) for stream in await _journals(store, readable)]
     return ChainsView(not any(chain.problem for chain in chains), tuple(chains))
 
 
@@ -122,11 +139,19 @@ async def _events(store: Store, asked: Question, before: int) -> AsyncGenerator[
         before = page[0].position
 
 
-async def _entries(store: Store, before: int, since: float) -> AsyncGenerator[_Found]:
-    while page := await store.newest_entries(limit=READ_AT_ONCE, before=before):
+async def _journals(store: Store, readable: Readable) -> list[str]:
+    return [stream for stream in await store.streams() if readable.journal(stream)]
+
+
+async def _entries(store: Store, before: int, since: float, readable: Readable) -> AsyncGenerator[_Found]:
+    streams = await _journals(store, readable)
+    only = streams[0] if len(streams) == 1 else None
+    while streams and (page := await store.newest_entries(only, limit=READ_AT_ONCE, before=before)):
         for entry in reversed(page):
             if entry.at < since:
                 return
+            if entry.stream not in streams:
+                continue
             yield _Found(_entry_line(entry), entry.position)
         before = page[0].position
 

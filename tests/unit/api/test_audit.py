@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contract.store_kit import NOW, Scribe, note, opened, tally
-from ferryman.engine.audit import Question, audit, check_chains
+from ferryman.engine.audit import EVERYTHING, Question, Readable, audit, check_chains
 from ferryman.model.audit import AuditLine
 from ferryman.model.role import Role
 from ferryman.store.base import Store
@@ -38,7 +38,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return made
 
 
-def lines(store: Store, may=lambda _: True, **asked: Any) -> list[AuditLine]:
+def lines(store: Store, may: Readable = EVERYTHING, **asked: Any) -> list[AuditLine]:
     """Every line that fits, in pages of `limit`."""
     found: list[AuditLine] = []
 
@@ -83,8 +83,23 @@ def test_a_line_says_who_what_and_why(store: Store) -> None:
 
 
 def test_who_may_see_one_service_sees_that_one(store: Store) -> None:
-    assert times(lines(store, lambda service: service == "cart")) == [3]
-    assert times(lines(store, lambda service: service == "cart", service="shop")) == []
+    only_cart = Readable(lambda service: service == "cart", lambda _: False)
+    assert times(lines(store, only_cart)) == [3]
+    assert times(lines(store, only_cart, service="shop")) == []
+
+
+def test_who_may_see_one_journal_sees_that_one(store: Store) -> None:
+    async def more(_: Store) -> None:
+        written = {"changes": [{"environment": "prod", "flags": {"cart": None}, "segments": {}}], "parent": 0}
+        for second in (7, 8):
+            await store.write("flags", at=NOW + second, actor="ana", kind="flags_written", body=written)
+            await store.write("access", at=NOW + second + 0.5, actor="root", kind="signed_out", body={})
+
+    asyncio.run(opened(store, more))
+    for journal, expected in (("flags", [7, 8]), ("access", [2, 6, 7, 8])):
+        may = Readable(lambda _: False, lambda stream, journal=journal: stream == journal)
+        assert times(lines(store, may)) == expected
+        assert times(lines(store, may, limit=1)) == expected
 
 
 def test_chains_are_checked_one_by_one(tmp_path: Path) -> None:
@@ -97,7 +112,7 @@ def test_chains_are_checked_one_by_one(tmp_path: Path) -> None:
         found: dict[str, tuple[str, int, bool]] = {}
 
         async def body(_: Store) -> None:
-            view = await check_chains(store, lambda _: True)
+            view = await check_chains(store)
             found.update({chain.stream: (chain.kind, chain.count, bool(chain.problem)) for chain in view.chains})
             assert view.intact is not any(chain.problem for chain in view.chains)
 
@@ -125,6 +140,14 @@ def test_over_the_api_the_journal_is_for_admins() -> None:
     chains = doors.get("/v1/audit/verify", token=viewer).json()["chains"]
     assert [chain["stream"] for chain in chains] == ["shop"]
     assert len(doors.get("/v1/audit/verify", token=admin).json()["chains"]) == 3
+    kill = {"environment": "prod", "flag": "cart", "reason": "slow"}
+    asyncio.run(doors.fake.store.write("flags", at=NOW + 9, actor="ana", kind="flag_killed", body=kill))
+    reader = doors.token("ruth", Role.VIEWER, "*")
+    told = doors.get("/v1/audit", token=reader).json()["lines"]
+    assert {line["stream"] for line in told} == {"shop", "cart", "flags"}
+    assert (told[-1]["text"], told[-1]["reason"]) == ("killed cart in prod", "slow")
+    assert "flags" in {chain["stream"] for chain in doors.get("/v1/audit/verify", token=reader).json()["chains"]}
+    assert "flags" not in {line["stream"] for line in doors.get("/v1/audit", token=viewer).json()["lines"]}
     assert "digest" not in doors.get("/v1/audit", token=admin).text
 
 

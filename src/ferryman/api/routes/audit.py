@@ -5,7 +5,8 @@ from __future__ import annotations
 from ferryman.api.access.principal import Permission
 from ferryman.api.endpoint import AnyEndpoint, Call, Endpoint, Nothing, Scoped
 from ferryman.api.wire import AuditQuery
-from ferryman.engine.audit import Question, audit, check_chains
+from ferryman.engine.audit import Question, Readable, audit, check_chains
+from ferryman.flags.ledger import STREAM as FLAGS
 from ferryman.model.audit import AuditPage, ChainsView
 
 
@@ -15,19 +16,24 @@ async def get_audit(call: Call[AuditQuery, Nothing]) -> AuditPage:
     if query.service is not None:
         call.require(Permission.READ, query.service)
     asked = Question(query.service, query.actor, query.since, query.people, query.before, query.limit)
-    return await audit(call.api.controller.store, asked, lambda service: _may_read(call, service))
+    return await audit(call.api.controller.store, asked, _readable(call))
 
 
 async def get_chains(call: Call[Nothing, Nothing]) -> ChainsView:
     """All chains, recomputed."""
-    return await check_chains(call.api.controller.store, lambda service: _may_read(call, service))
+    return await check_chains(call.api.controller.store, _readable(call))
 
 
-def _may_read(call: Call[AuditQuery, Nothing] | Call[Nothing, Nothing], service: str | None) -> bool:
-    """The journals tell of tokens and sign-ins, which are the admins' business."""
-    if service is None:
+def _readable(call: Call[AuditQuery, Nothing] | Call[Nothing, Nothing]) -> Readable:
+    """Whoever may read flags sees what was done to them. The other journals tell of tokens and sign-ins, which are the
+    admins' business."""
+
+    def journal(stream: str) -> bool:
+        if stream == FLAGS:
+            return call.may(Permission.READ, "*")
         return call.may(Permission.ADMINISTER, None)
-    return call.may(Permission.READ, service)
+
+    return Readable(lambda service: call.may(Permission.READ, service), journal)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (
@@ -41,7 +47,8 @@ ENDPOINTS: tuple[AnyEndpoint, ...] = (
         query=AuditQuery,
         body=Nothing,
         summary="Who did what, when and why, newest last",
-        detail="The events of the services that the caller may read; for admins also tokens and sign-ins. The page before "
+        detail="The events of the services that the caller may read; with a role on all of them also what was done to flags; for "
+        "admins also tokens and sign-ins. The page before "
         "has `before` of the answer; an answer may hold fewer than `limit` and yet not be the last.",
     ),
     Endpoint(
