@@ -1,6 +1,7 @@
 """One connection of the API's server, within bounds: how much it may send, and how long it may take for it.
 
-uvicorn speaks HTTP (by h11), and has no bounds for time that would keep a hostile client off. They are named here; how many
+uvicorn speaks HTTP (by h11, but for the requests of `ferryman.api.plain`), and has no bounds for time that would keep a
+hostile client off. They are named here; how many
 connections there may be is said by `ferryman.api.connection_book`, what a body may be by `ferryman.api.requests`.
 """
 
@@ -19,7 +20,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from ferryman.api.access.accounts import peer_uid
-from ferryman.api.requests import refuse
+from ferryman.api.plain import PlainCycle, plain_request
+from ferryman.api.requests import WHOLE, refuse
 from ferryman.model.errors import FerrymanError, UsageError
 
 HEADER_BYTES_MAX = 32 * 1024
@@ -59,6 +61,9 @@ class Connection(H11Protocol):
         self._stalled: asyncio.TimerHandle | None = None
         self._lost: Callable[[], None] | None = None
         self._peer = ""
+        self._is_plain = False
+        """A plain request is being answered; what comes meanwhile waits in `_behind`."""
+        self._behind = b""
 
     @property
     def peer_uid(self) -> int:
@@ -97,6 +102,12 @@ class Connection(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        if self._is_plain:
+            self._behind += data
+            self.flow.pause_reading()
+            return
+        if self._awaits_headers() and self._serve_plainly(data):
+            return
         request, awaited = self.cycle, self._awaits_headers()
         if awaited and len(data) > HEADER_BYTES_MAX and data.find(b"\r\n\r\n", 0, HEADER_BYTES_MAX) < 0:
             self._refuse(_too_large())
@@ -106,6 +117,39 @@ class Connection(H11Protocol):
             self._in_time()
         if self._awaits_headers() and not self.transport.is_closing() and not (awaited and self._timer):
             self._within(HEADER_SECONDS, self._too_slow)
+
+    def _serve_plainly(self, data: bytes) -> bool:
+        """Serve a plain request, if that is what came, and nothing before it waits for its end. Those of the unix socket
+        are not: who asks there is told by the connection itself."""
+        if self.client is None or self.conn.trailing_data[0]:
+            return False
+        request = plain_request(data)
+        if request is None:
+            return False
+        self._unset_keepalive_if_required()
+        self._in_time()
+        scope: dict[str, Any] = {
+            "type": "http", "asgi": {"version": self.asgi_version, "spec_version": "2.3"}, "http_version": "1.1",
+            "server": self.server, "client": self.client, "scheme": self.scheme, "method": "POST",
+            "root_path": "", "path": request.path, "raw_path": request.path.encode(), "query_string": b"",
+            "headers": request.headers, "state": self.app_state.copy(), WHOLE: request.body,
+        }  # fmt: skip
+        cycle = PlainCycle(request, self.transport, self.server_state.default_headers)
+        self._is_plain, self.cycle = True, cast("Any", cycle)
+        app: Any = cast("Any", self).app
+        task = self.loop.create_task(cycle.run(app, scope, self._plainly_served))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+        return True
+
+    def _plainly_served(self) -> None:
+        self._is_plain = False
+        if self.cycle.disconnected:
+            return
+        self.on_response_complete()
+        if self._behind and not self.transport.is_closing():
+            behind, self._behind = self._behind, b""
+            self.data_received(behind)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

@@ -22,6 +22,9 @@ from ferryman.model.view import ServiceView
 BODY_SECONDS = 10.0
 """A body that is not whole after this long is given up."""
 
+WHOLE = "ferryman.body"
+"""Where a scope has the body of a request that was whole before anybody asked for it."""
+
 FORM_BYTES_MAX = 64 * 1024
 FORM_FIELDS_MAX = 10
 SHOWN_CHARACTERS = 60

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ferryman_flags.patterns import PatternError, search_of
+
 _POSIX = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -40,12 +42,12 @@ class NoPatternError(ValueError):
 
 
 def to_python(pattern: str) -> str:
-    """A pattern of RE2 for Python's `re`. Raises `NoPatternError` for what RE2 refuses, or `re` cannot say."""
+    """A pattern of RE2 as `ferryman_flags` takes it. Raises `NoPatternError` for what either of them refuses."""
     made = "".join(_translated(pattern))
     try:
-        re.compile(made)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise NoPatternError(f"{pattern[:60]!r} is no pattern: {error}") from None
+        search_of(made)
+    except PatternError as error:
+        raise NoPatternError(f"{pattern[:60]!r} cannot be used: {error}") from None
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = (
@@ -27,20 +26,22 @@ class SecureHeaders:
 
     def __init__(self, app: ASGIApp, *, tls: bool = False) -> None:
         self.app = app
-        self.headers = HEADERS | ({"strict-transport-security": STRICT_TRANSPORT} if tls else {})
+        headers = HEADERS | ({"strict-transport-security": STRICT_TRANSPORT} if tls else {})
+        self._always = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._of_the_api = [*self._always, (b"cache-control", b"no-store")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
+        ours = self._of_the_api if scope["path"].startswith("/v1/") else self._always
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
-                if scope["path"].startswith("/v1/"):
-                    headers.setdefault("cache-control", "no-store")
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                message["headers"] = given + [header for header in ours if header[0] not in names]
             await send(message)
 
         await self.app(scope, receive, with_headers)
