@@ -28,7 +28,7 @@ flags:
   list: {kind: ops, variants: {some: [1, 2], none: []}, off: none, default: some}
   asleep: {kind: ops, variants: {on: true, off: false}, off: off, state: disabled}
   asks: {kind: permission, variants: {on: true, off: false}, off: off, rules: [{when: 'segment("germans")', serve: on}]}
-  network: {kind: permission, variants: {on: true, off: false}, off: off, rules: [{logic: {regex: ["a", "("]}, serve: on}]}
+  network: {kind: permission, variants: {on: true, off: false}, off: off, rules: [{logic: {cidr: [{var: ip}, "10.0.0.0/8"]}, serve: on}]}
 segments:
   germans: 'country in ["de", "Österreich"]'
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +19,8 @@ from certificates import make_certificate
 from ferryman.api.flagd import following
 from ferryman.model.errors import ControllerError
 from ferryman.model.settings import Flagd, Listen, Settings, Tls
-from flagd_clients import DOCUMENT, STAGING, bearer, clients_of, refusal
-from served_flags import ServedFlags, serving_flags, with_flagd
+from flagd_clients import DEADLINE, DOCUMENT, STAGING, bearer, clients_of, refusal
+from served_flags import ServedFlags, port_of, serving_flags, with_flagd
 from unit.api.fake_controller import FakeController, serving
 
 
@@ -122,6 +124,23 @@ def test_by_tls_with_the_certificate_of_the_controller(tmp_path: Path) -> None:
             assert "simple" in clients.fetch()
         with clients_of(served) as clients:  # in the clear
             assert refusal(clients.boolean)[0] == "UNAVAILABLE"
+
+
+STRANGE = (b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", bytes(10_000), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\xff" * 10_000)
+
+
+def test_what_is_no_grpc_is_turned_away(closed: ServedFlags) -> None:
+    place = ("127.0.0.1", port_of(closed.flagd.sync))
+    with clients_of(closed) as clients:
+        for said in STRANGE:
+            with socket.create_connection(place, DEADLINE) as stranger, contextlib.suppress(ConnectionError):
+                stranger.sendall(said)
+                while stranger.recv(65_536):
+                    pass
+        long = (*bearer(closed.token), ("x-long", "y" * 100_000))
+        assert refusal(clients.boolean, metadata=long)[0] == "RESOURCE_EXHAUSTED"
+        assert clients.boolean(metadata=bearer(closed.token)).value is True
+        assert "simple" in clients.fetch(metadata=bearer(closed.token))
 
 
 @pytest.mark.parametrize(
