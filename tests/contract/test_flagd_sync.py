@@ -16,7 +16,7 @@ from google.protobuf.json_format import MessageToDict
 from openfeature.schemas.protobuf.flagd.evaluation.v2 import evaluation_pb2 as v2
 from openfeature.schemas.protobuf.flagd.sync.v1 import sync_pb2
 
-from ferryman.api.flagd import following
+from ferryman.api.flagd import following, sync
 from ferryman.model.errors import ControllerError
 from ferryman.model.settings import Flagd, Listen, Settings
 from flagd_clients import DEADLINE, DOCUMENT, Clients, clients_of, open_flags, refusal
@@ -58,6 +58,18 @@ def test_sync_sends_everything_and_again_after_each_change(served: ServedFlags, 
     stream.cancel()
     metadata = clients.sync.GetMetadata(sync_pb2.GetMetadataRequest(), timeout=DEADLINE)
     assert MessageToDict(metadata) == {"metadata": {}}
+
+
+def test_a_set_that_is_too_large_for_most_clients_is_told_once(
+    served: ServedFlags, clients: Clients, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sync, "CLIENT_BYTES_MAX", 100)
+    served.kill("limit")
+    for _ in range(2):
+        clients.fetch()
+    told = [record.getMessage() for record in caplog.records if record.name == "ferryman.flags"]
+    assert [words.startswith("the flags of prod have ") for words in told] == [True]
+    served.unkill("limit")
 
 
 def test_who_evaluates_elsewhere_does_not_tell_what(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from typing import Any
 
@@ -16,6 +17,10 @@ from ferryman.api.flagd.messages import flag_configuration, read_selector, sync_
 from ferryman.api.flags.counting import count_untold
 
 SERVICE = "flagd.sync.v1.FlagSyncService"
+CLIENT_BYTES_MAX = 4 * 1024 * 1024
+"""Clients of grpc take no larger message unless they are told to."""
+
+log = logging.getLogger("ferryman.flags")
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -69,6 +74,8 @@ class Sync:
         made = self._made.get(environment)
         if made is None or made[0] != served.version:
             made = (served.version, flag_configuration(_encode({"flags": served.flags})))
+            if len(made[1]) > CLIENT_BYTES_MAX:
+                log.warning("the flags of %s have %d bytes: see bounds in flagd.md", environment, len(made[1]))
             if served.version:  # one that is not there is not kept: anybody can name any number of them
                 self._made[environment] = made
         return made[1]
