@@ -15,6 +15,7 @@ import pytest
 from ferryman_flags import FlagClient
 from ferryman_flags.middleware import WsgiFlags
 from flag_project import FlagProject, flag_project
+from prometheus_kit import Exporter, prometheus
 from support import eventually
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.deadline(240)]
@@ -170,3 +171,44 @@ def test_a_kill_stops_it_and_a_person_lets_it_go_on(shop: FlagProject, program: 
     assert shop.ferry("flags", "unkill", "new-checkout")[0] == 0
     assert shop.ferry("promote", "new-checkout")[0] == 0
     assert ends(shop, "new-checkout")["phase"] == "promoted"
+
+
+def test_counters_of_a_prometheus_server_take_it_back(shop: FlagProject, tmp_path: Path) -> None:
+    """Programs need not report anything: they label what they count by the variant."""
+    exporter = Exporter()
+    began = time.monotonic()
+
+    def counted() -> None:
+        seconds = time.monotonic() - began
+        off, on = int(200 * seconds), int(20 * seconds)
+        exporter.lines = (
+            f'requests_total{{checkout="off",code="200"}} {off}\nrequests_total{{checkout="off",code="500"}} {off // 500}\n'
+            f'requests_total{{checkout="on",code="200"}} {on}\nrequests_total{{checkout="on",code="500"}} {on // 2}\n'
+        )
+
+    stop = threading.Event()
+
+    def count() -> None:
+        while not stop.wait(0.1):
+            counted()
+
+    counted()
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        with prometheus(tmp_path / "prometheus", exporter) as server:
+            source = (
+                f"  source: {{prometheus: {{url: '{server.url}', "
+                "requests: 'requests_total{checkout=\"{{variant}}\"}', "
+                'errors: \'requests_total{checkout="{{variant}}", code="500"}\'}}\n'
+            )
+            document = (RELEASE % ("new-checkout", "10, 50")).replace("{minWait: 60s}", "\n  minWait: 60s\n" + source)
+            (shop.folder / "judged.yaml").write_text(document)
+            shop.do("deploy", "-f", str(shop.folder / "judged.yaml"), "--no-wait")
+            done = ends(shop, "new-checkout")
+    finally:
+        stop.set()
+        thread.join()
+        exporter.close()
+    assert done["phase"] == "rolled_back", done
+    assert exposure(shop, "new-checkout") == 0.0

@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from ferryman.engine.approval_links import ApprovalLinks
 from ferryman.engine.checklist import Checklists, with_checklist
 from ferryman.engine.checks import Checks
 from ferryman.engine.clock import SteadyClock
+from ferryman.engine.flags.approving import asked_of_people
 from ferryman.engine.flags.breakers import make_breakers
 from ferryman.engine.flags.exposures import FlagExposures
 from ferryman.engine.flags.notices import flag_notices
@@ -34,6 +36,7 @@ from ferryman.engine.link_key import LinkKey
 from ferryman.engine.loop import ServiceLoop
 from ferryman.engine.notifier import Notifier
 from ferryman.engine.ports import Options, Ports
+from ferryman.engine.prometheus import make_source
 from ferryman.engine.release_files import copied_files, read_release, revision_of
 from ferryman.engine.series import read_series
 from ferryman.engine.starting import FIRST_EVENTS, STARTING_MAX, begin_all
@@ -96,6 +99,8 @@ class Controller:
         self.flags = FlagService(self._clock, settings.flag_approvals, asks_prometheus=asks)
         self.flags.drivers = self._drivers
         self._exposures = FlagExposures(self.flags)
+        self._sources = partial(make_source, settings=settings)
+        self._approvals = settings.flag_approvals
         self._breakers = make_breakers(self.flags, settings, self._clock)
         self._checklists = Checklists(self._loops.get, self._clock, self.flags.stale)
         self.links = ApprovalLinks(
@@ -138,6 +143,7 @@ class Controller:
             now=self._clock,
             owner=owner,
             flags=self._exposures,
+            sources=self._sources,
             checker=lambda done: Checks(str(self.project), done, self._checklists.ask),
             cpu_count=os.cpu_count() or 1,
             telemetry=self.vitals.telemetry,
@@ -333,7 +339,7 @@ class Controller:
     # ------------------------------------------------------------------ verbs
     async def plan(self, document: str, file: str) -> tuple[Service, Plan, Revision]:
         """What a deploy of this document would start now."""
-        release = read_release(self.project, document, file)
+        release = asked_of_people(read_release(self.project, document, file), self._approvals)
         artifact = await copied_files(self.project, release, self.folder.path)
         loop = self._loops.get(release.service)
         service = loop.service if loop is not None else Service(name=release.service)
@@ -353,7 +359,7 @@ class Controller:
         account: str = "",
     ) -> AnswerView:
         """Carry a service to what the document says."""
-        release = read_release(self.project, document, file)
+        release = asked_of_people(read_release(self.project, document, file), self._approvals)
         artifact = await copied_files(self.project, release, self.folder.path)
         listed = await self._checklists.admit(release, emergency=emergency)
         self._exposures.admit(sample_plan(release), release.service)

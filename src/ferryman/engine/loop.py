@@ -22,13 +22,13 @@ from ferryman.core.evolve import evolve
 from ferryman.core.verbs import Answer
 from ferryman.engine.checks import CheckRun, Outcome, gate_of
 from ferryman.engine.evidence import EvidenceFeed, Sample
-from ferryman.engine.flags.side import FlagSide, by_flag
+from ferryman.engine.flags.side import FlagSide
 from ferryman.engine.log_errors import Complaints
 from ferryman.engine.ports import Options, Ports
+from ferryman.engine.sources import Sources
 from ferryman.engine.telemetry import TURN
 from ferryman.engine.traffic import Traffic
 from ferryman.engine.webhook import question
-from ferryman.metrics.base import Counters
 from ferryman.model.errors import AdapterError, Conflict, FerrymanError, Stale, StoreError
 from ferryman.model.event import BackOrdered, CheckFinished, Draft, Event, Noted
 from ferryman.model.generation import Generation
@@ -80,6 +80,7 @@ class ServiceLoop:
         self.traffic = Traffic(self.ports.metrics.bounds_ms)
         self.feed = EvidenceFeed(self.ports.metrics.bounds_ms, self.ports.cpu_count)
         self.flags = FlagSide(self.ports.flags, self.ports.metrics.bounds_ms)
+        self.sources = Sources(self.ports.metrics, self.flags, self.ports.sources)
         self.complaints = Complaints()
         self._lease: Lease | None = None
         self._loaded = False
@@ -131,6 +132,7 @@ class ServiceLoop:
     async def close(self) -> None:
         """Stop running checks and give the lease back."""
         await self._checks.close()
+        await self.sources.close()
         if self._lease is not None:
             with contextlib.suppress(FerrymanError):
                 await self.ports.store.release(self._lease)
@@ -235,7 +237,7 @@ class ServiceLoop:
 
     async def _sample(self, *, judged: bool) -> Sample:
         try:
-            counters, candidates = await self._counters()
+            counters, candidates = await self.sources.read(self.service)
         except AdapterError as problem:
             return Sample(at=self.ports.now(), counters={}, error=problem.message)
         at = self.ports.now()
@@ -243,12 +245,6 @@ class ServiceLoop:
         lines = await self.ports.target.log_errors(self.name) if judged else {}
         self.complaints.take(self.service.current if judged else None, lines, counters)
         return Sample(at, counters, log_lines=lines, candidates=candidates)
-
-    async def _counters(self) -> tuple[dict[str, Counters], dict[str, Counters]]:
-        rollout = self.service.current
-        if rollout is not None and by_flag(rollout):
-            return self.flags.counters(rollout)
-        return await self.ports.metrics.read(self.name), {}
 
     def seen(self, now: float, *, full: bool = True) -> Seen:
         """The last observation, as of `now`; what the judge's word stands on as in `EvidenceFeed.seen`."""

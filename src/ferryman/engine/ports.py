@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ferryman.engine.checks import Checker
 from ferryman.engine.flags.port import FlagPort, NoFlags
 from ferryman.engine.precedence import Precedence
+from ferryman.engine.sources import MakeSource, no_source
 from ferryman.engine.telemetry import Telemetry
 from ferryman.metrics.base import MetricsSource
 from ferryman.routers.base import Router
@@ -18,7 +19,7 @@ from ferryman.targets.base import Target
 @dataclass(frozen=True)
 class Ports:
     """The adapters of one controller. `now` gives epoch seconds that never go back; `owner` names this controller in
-    leases; `flags` are what a rollout may expose; `cpu_count` is what an instance's processor time is measured against. `checker` makes what runs the checks
+    leases; `flags` are what a rollout may expose; `sources` opens what a release names as its own source of evidence; `cpu_count` is what an instance's processor time is measured against. `checker` makes what runs the checks
     of a service, given what to call when one has ended; `precedence` lets verbs go before turns; `telemetry` counts how
     the loops fare."""
 
@@ -30,6 +31,7 @@ class Ports:
     owner: str
     checker: Callable[[Callable[[], None]], Checker]
     flags: FlagPort = field(default_factory=NoFlags)
+    sources: MakeSource = no_source
     cpu_count: int = 1
     precedence: Precedence = field(default_factory=Precedence)
     telemetry: Telemetry = field(default_factory=Telemetry)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ferryman.engine.channels import secret_of
-from ferryman.metrics.prometheus import Prometheus, basic, bearer
-from ferryman.model.evidence_source import PrometheusServer
+from ferryman.metrics.prometheus import Prometheus, PrometheusMetrics, basic, bearer
+from ferryman.model.evidence_source import PrometheusServer, PrometheusSource
 from ferryman.model.settings import Settings
 
 
@@ -18,3 +18,8 @@ def make_prometheus(server: PrometheusServer, settings: Settings) -> Prometheus:
         password = secret_of(server.password, settings, f"the password {what}")
         return Prometheus(server.url, lambda: basic(server.user, password()))
     return Prometheus(server.url)
+
+
+def make_source(source: PrometheusSource, settings: Settings) -> PrometheusMetrics:
+    """What reads the evidence that a release asks for."""
+    return PrometheusMetrics(make_prometheus(source.server, settings), source)

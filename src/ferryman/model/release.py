@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ferryman.model.calendar import Windows
+from ferryman.model.evidence_source import PrometheusSource
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -192,7 +193,8 @@ class Limits(msgspec.Struct, frozen=True):
 
 class Analysis(msgspec.Struct, frozen=True):
     """How evidence is weighed. `options` go to the judge as they are. `max_wait_factor` times a step's hold is how long
-    a verdict is waited for (at least `min_wait_seconds`) before the step counts as inconclusive."""
+    a verdict is waited for (at least `min_wait_seconds`) before the step counts as inconclusive. `source` None: what the
+    proxy counts, or the programs that ask a flag."""
 
     enabled: bool = True
     judge: str = "betting"
@@ -205,6 +207,7 @@ class Analysis(msgspec.Struct, frozen=True):
     on_insufficient: str = "extend"
     on_error: str = "pause"
     limits: Limits = Limits()
+    source: PrometheusSource | None = None
 
 
 class Deadlines(msgspec.Struct, frozen=True):

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator
 from ferryman.analysis.registry import JUDGES
 from ferryman.spec.calendar_table import WINDOW, WINDOWS
 from ferryman.spec.catalog import example, example_names
+from ferryman.spec.evidence_source import EVIDENCE_SOURCE, PROMETHEUS_SOURCE
 from ferryman.spec.flag_strategy import FLAG_STEP, FLAG_STRATEGY
 from ferryman.spec.gate_table import APPROVAL, APPROVALS
 from ferryman.spec.lint import WARNINGS
 from ferryman.spec.report import CODES
+from ferryman.spec.secret import SECRETS
 from ferryman.spec.shapes import Key, Keys
 from ferryman.spec.special import CHECK, TESTER
 from ferryman.spec.steps import BESIDE_WEIGHT, FORMS, PRESETS
@@ -64,6 +66,9 @@ def reference_markdown() -> str:
         "\n".join(_flag_steps()),
         *(_section(keys) for keys in (CHECK, ANALYSIS)),
         _section(LIMITS, level=3),
+        _section(EVIDENCE_SOURCE, level=3),
+        _section(PROMETHEUS_SOURCE, level=3),
+        _section(SECRETS, level=3),
         "\n".join(_judges()),
         _section(APPROVALS),
         _section(APPROVAL, level=3),

@@ -1,4 +1,4 @@
-"""Secrets in a settings file: named, never written."""
+"""Secrets in a settings file or a release file: named, never written."""
 
 from __future__ import annotations
 

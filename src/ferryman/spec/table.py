@@ -7,6 +7,7 @@ import re
 from ferryman.analysis.registry import JUDGES
 from ferryman.model.checklist import QUESTIONS
 from ferryman.spec.calendar_table import WINDOWS
+from ferryman.spec.evidence_source import EVIDENCE_SOURCE
 from ferryman.spec.gate_table import APPROVALS, OneObject
 from ferryman.spec.judge_options import check_options
 from ferryman.spec.kinds import Choice, Duration, Flag, Number, Percent, Text, Whole, items
@@ -206,6 +207,7 @@ ANALYSIS = Keys(
         ),
         Key("onError", Choice(("pause", "rollback")), "When no evidence can be had for too long.", "analysis.on_error", "pause"),
         Key("limits", LIMITS, "Absolute limits for the time when no old version serves beside the new one."),
+        Key("source", OneObject(EVIDENCE_SOURCE), "Who counts what users meet. Left out: the proxy, or the programs that ask a flag.", "analysis.source"),
     ),
     build=check_options,
 )  # fmt: skip

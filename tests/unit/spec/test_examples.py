@@ -21,6 +21,7 @@ from ferryman.model.release import (
 from ferryman.spec.calendar_table import WINDOW, WINDOWS
 from ferryman.spec.catalog import example, example_names
 from ferryman.spec.document import load
+from ferryman.spec.evidence_source import EVIDENCE_SOURCE
 from ferryman.spec.flag_strategy import FLAG_STEP
 from ferryman.spec.gate_table import APPROVAL
 from ferryman.spec.nodes import ListNode, MapNode, Node
@@ -97,6 +98,8 @@ def keys_known() -> set[str]:
     known |= keys_below(WINDOW, "windows.open[]") | keys_below(WINDOW, "windows.offHours[]")
     grows = "strategy.flag.steps[]"
     known |= {f"{grows}.{key.name}" for form in FLAG_STEP.forms for key in (form, *FLAG_STEP.beside.get(form.name, ()))}
+    known |= keys_below(EVIDENCE_SOURCE, "analysis.source") | {"analysis.source.prometheus.token.env"}
+    known -= {f"analysis.source.prometheus.{name}" for name in ("user", "password")}  # instead of a token
     known -= {f"{grows}.check"}  # as in a canary
     known |= {"approvals.start.count", "approvals.start.role"}
     return known | {"strategy.blueGreen.checksAfter[].name", "strategy.blueGreen.checksAfter[].http"}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from ferryman.engine.flags.texts import flags_text
 from ferryman.flags.ledger import Written, body_of
 from ferryman.flags.requests import Request, Requested, digest_of
 from ferryman.model.errors import Conflict, Refused, UsageError
+from ferryman.model.release import Approval, FlagExposure, Release
 from ferryman.model.role import Role, ranks_as
 from ferryman.model.settings import FlagApproval
 
@@ -54,3 +57,20 @@ def check_word(request: Request, account: str, role: str, *, agrees: bool) -> No
 def has_enough(request: Request) -> bool:
     """Whether so many people agreed."""
     return len({given.by for given in request.given}) >= request.asked.needed
+
+
+def asked_of_people(release: Release, approvals: Sequence[FlagApproval]) -> Release:
+    """The release of a flag, with the approval that its environment asks for before the first user meets it; one that it
+    has itself is kept where it is stricter. Its author's word does not count."""
+    strategy = release.strategy
+    if not isinstance(strategy, FlagExposure):
+        return release
+    asked = next((each for each in approvals if each.environment == strategy.environment), None)
+    if asked is None:
+        return release
+    own = release.approvals.start
+    role = asked.role if own is None or Role(asked.role).rank > Role(own.role).rank else own.role
+    count = asked.count if own is None else max(asked.count, own.count)
+    timeout = own.timeout_seconds if own is not None else Approval().timeout_seconds
+    terms = Approval(count, role, timeout, author_counts=False)
+    return replace(release, approvals=replace(release.approvals, start=terms))

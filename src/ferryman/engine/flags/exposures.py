@@ -52,7 +52,7 @@ class FlagExposures:
         variants = exposed_variants(flag) if flag is not None else ()
         off = flag.off if flag is not None else ""
         exposed = {name: _counters(counted.get(name, Tally()), bounds_ms) for name in variants}
-        return Outcomes(_counters(counted.get(off, Tally()), bounds_ms), exposed)
+        return Outcomes(_counters(counted.get(off, Tally()), bounds_ms), exposed, off)
 
     def admit(self, plan: Plan, service: str) -> None:
         """Refuse a plan of a service whose flags cannot be exposed as it asks. Raises `UsageError` (``unknown_flag``), `Refused`:

@@ -12,10 +12,11 @@ from ferryman.model.world import FlagShare
 
 class Outcomes(NamedTuple):
     """How requests fared, in counters that only grow until the source begins anew: those whose users got `off`, and those
-    of each variant that the exposed meet."""
+    of each variant that the exposed meet. `name` is that of the variant `off`."""
 
     off: Counters
     exposed: dict[str, Counters]
+    name: str = ""
 
 
 class FlagPort(Protocol):

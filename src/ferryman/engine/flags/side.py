@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from ferryman.engine.flags.port import FlagPort
+from ferryman.engine.flags.port import FlagPort, Outcomes
 from ferryman.flags.ledger import Driver
 from ferryman.metrics.base import Counters
 from ferryman.model.generation import Generation
@@ -51,17 +51,19 @@ class FlagSide:
         weights = {rollout.candidate: candidate, rollout.stable or UNEXPOSED: 100.0 - candidate}
         return replace(routes, status=RouteStatus.APPLIED, weights=weights)
 
-    def counters(self, rollout: Rollout) -> tuple[dict[str, Counters], dict[str, Counters]]:
-        """What the users of either side of a flag experienced, by revision; and by variant, where several are exposed."""
+    def outcomes(self, rollout: Rollout) -> Outcomes | None:
+        """What programs told of the flag; None at a step without one."""
         flags = rollout.current.world.flags
-        if not flags:
-            return {}, {}
-        found = self.port.outcomes(flags[0], self.bounds_ms)
-        exposed = _sum(list(found.exposed.values()), len(self.bounds_ms) + 1)
-        grows = rollout.candidate != UNEXPOSED
-        on, off = (rollout.candidate, rollout.stable) if grows else (rollout.stable, rollout.candidate)
-        sides = {on or UNEXPOSED: exposed, off or UNEXPOSED: found.off}
-        return sides, found.exposed if len(found.exposed) > 1 else {}
+        return self.port.outcomes(flags[0], self.bounds_ms) if flags else None
+
+
+def sides_of(rollout: Rollout, found: Outcomes) -> tuple[dict[str, Counters], dict[str, Counters]]:
+    """What the users of either side of a flag experienced, by revision; and by variant, where several are exposed."""
+    exposed = _sum(list(found.exposed.values()), len(found.off.buckets))
+    grows = rollout.candidate != UNEXPOSED
+    on, off = (rollout.candidate, rollout.stable) if grows else (rollout.stable, rollout.candidate)
+    sides = {on or UNEXPOSED: exposed, off or UNEXPOSED: found.off}
+    return sides, found.exposed if len(found.exposed) > 1 else {}
 
 
 def by_flag(rollout: Rollout) -> bool:
