@@ -30,6 +30,15 @@ class Cuts(msgspec.Struct, frozen=True, array_like=True):
     fine: bool
 
 
+def is_fine(bounds: tuple[float, ...], buckets: list[int]) -> bool:
+    """Whether a shift of 15 % shows. A source that counts in fewer buckets of its own, and puts them among these bounds, leaves
+    empty what lies between: of what is used, no two then stand closer than its own step."""
+    steps = [high / low for low, high in pairwise(bounds)]
+    used = [bound for bound, count in zip(bounds, buckets, strict=False) if count]
+    seen = [high / low for low, high in pairwise(used)]
+    return bool(steps) and median(steps) < FINE_STEP and (not seen or min(seen) < FINE_STEP)
+
+
 def choose_cuts(bounds: tuple[float, ...], buckets: list[int], margin: float) -> Cuts:
     """Cuts for a histogram of the stable version. `buckets` must hold at least one request.
 
@@ -41,8 +50,7 @@ def choose_cuts(bounds: tuple[float, ...], buckets: list[int], margin: float) ->
     def quantile(part: float) -> int:
         return min(bisect_left(cumulative, part * total), last)
 
-    steps = [high / low for low, high in pairwise(bounds)]
-    fine = bool(steps) and median(steps) < FINE_STEP
+    fine = is_fine(bounds, buckets)
     stable = tuple(sorted({quantile(part) for part in QUANTILES}))
     p95 = quantile(P95)
     if not fine:
