@@ -127,13 +127,15 @@ def test_every_folder_of_the_package_is_one() -> None:
 
 
 def test_the_demo_needs_nothing_but_python() -> None:
-    """The sample shop stands for a user's program, so it may not lean on ours or on anything installed."""
+    """The sample shop stands for a user's program, so it may not lean on ours or on anything installed; the one with flags
+    has what such a program has."""
     foreign = [
         f"{path.relative_to(ROOT)}: {name}"
         for path, text in modules()
         if path.is_relative_to(SOURCE / "demo")
         for name in sorted(imported(text))
         if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("ferryman.demo")
+        if path.name != "flag_shop.py" or name.split(".")[0] not in {"ferryman_flags", "uvicorn"}
     ]
     assert not foreign
 

@@ -289,6 +289,7 @@ def demo(parser: argparse.ArgumentParser) -> None:
     """Options of `ferry demo`."""
     parser.add_argument("--keep", action="store_true", help="leave the shop running at the end")
     parser.add_argument("--folder", metavar="DIR", help="where to put the demo's project (a new temporary folder)")
+    parser.add_argument("--flags", action="store_true", help="changes reach users by feature flags, not by deploying")
 
 
 def completion(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferryman.cli.context import NOT_DONE, OK
+from ferryman.cli.demo import flags
 from ferryman.cli.demo.play import Result, Stage
 from ferryman.cli.demo.script import ACTS, CONNECTIONS, OPENING, RATE_PER_SECOND, REPLICAS
 from ferryman.cli.demo.show import Show, summary
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def run(context: Context) -> int:
     """Play all acts; 0 when each ended as it should and no request failed."""
+    if context.args.flags:
+        return flags.run(context)
     out = context.out
     context.interrupted = "the demo was ended; nothing is left running"
     given = context.args.folder

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ferryman.api.place import read_record, state_folder
 from ferryman.cli.client import Client
 from ferryman.cli.commands.dashboard import make_link
 from ferryman.cli.demo.script import CONNECTIONS, OPENING, RATE_PER_SECOND, SERVICE, Act, release_file
@@ -90,6 +91,12 @@ class Stage:
         assert self._started is not None
         return self._started.client
 
+    @property
+    def url(self) -> str | None:
+        """Where the controller answers over TCP."""
+        record = read_record(state_folder(self.folder))
+        return record.url if record is not None else None
+
     def open(self) -> None:
         """Start the controller for the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -100,13 +107,13 @@ class Stage:
         made = make_link(self.folder, self.client)
         return made.link if made is not None else ""
 
-    def first(self, look: Look) -> None:
+    def first(self, look: Look, opening: Act = OPENING) -> None:
         """Bring the first version up, then the stream of requests. Raises `FerrymanError`."""
-        self._release(OPENING, look)
+        self._release(opening, look)
         with uninterrupted():
             self._load = self._start_load()
         deadline = time.monotonic() + LOAD_SECONDS
-        while self._snapshot() is None:
+        while self.snapshot() is None:
             if time.monotonic() > deadline or self._load.poll() is not None:
                 raise ControllerError("demo_load", "the load client did not start", f"see {self.folder / 'client.log'}")
             time.sleep(LOOK_SECONDS)
@@ -117,12 +124,12 @@ class Stage:
 
     def play(self, act: Act, look: Look) -> Result:
         """Carry one release to its end under the stream of requests."""
-        before = self._snapshot()
+        before = self.snapshot()
         began = time.monotonic()
         view = self._release(act, look)
         seconds = time.monotonic() - began
         time.sleep(SETTLE_SECONDS)
-        after = self._snapshot()
+        after = self.snapshot()
         assert before is not None
         assert after is not None
         report = report_between(before, after)
@@ -143,29 +150,43 @@ class Stage:
             reason=rollout.cause_reason or rollout.reason,
         )
 
+    def document(self, act: Act) -> str:
+        """The release file of an act."""
+        return release_file(act, sys.executable, self.port)
+
+    def load_options(self) -> list[str]:
+        """How the client asks."""
+        return ["--rate", f"{RATE_PER_SECOND:g}", "--connections", str(CONNECTIONS)]
+
     def _release(self, act: Act, look: Look) -> ServiceView:
-        document = release_file(act, sys.executable, self.port)
-        (self.folder / "ferryman.yaml").write_text(document, encoding="utf-8")
-        answer = self.client.deploy(document, "ferryman.yaml", actor=ACTOR)
+        return self.release(SERVICE, self.document(act), "ferryman.yaml", look)
+
+    def release(self, service: str, document: str, file: str, look: Look) -> ServiceView:
+        """Carry one release to its end; the last that was seen of it. Raises `FerrymanError`."""
+        (self.folder / file).write_text(document, encoding="utf-8")
+        answer = self.client.deploy(document, file, actor=ACTOR)
         deadline = time.monotonic() + ACT_SECONDS
         while time.monotonic() < deadline:
-            view = self.client.view(SERVICE)
+            view = self.client.view(service)
             if view.rollout is not None and view.rollout.id == answer.rollout:
                 look(view)
                 if view.rollout.phase in _ENDED:
                     return view
             time.sleep(LOOK_SECONDS)
-        raise ControllerError("demo_stuck", f"{act.version} did not end within {ACT_SECONDS:g} s", "see `ferry events`")
+        raise ControllerError(
+            "demo_stuck", f"{answer.rollout} did not end within {ACT_SECONDS:g} s", "see `ferry events`"
+        )
 
     def _start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "ferryman.demo.load", "--url", f"http://127.0.0.1:{self.port}"]
-        command += ["--rate", f"{RATE_PER_SECOND:g}", "--connections", str(CONNECTIONS), "--report", str(self._report)]
+        command += [*self.load_options(), "--report", str(self._report)]
         with (self.folder / "client.log").open("ab") as log:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self.folder
             )
 
-    def _snapshot(self) -> LoadSnapshot | None:
+    def snapshot(self) -> LoadSnapshot | None:
+        """What the client has counted; None before its first report."""
         try:
             return read_snapshot(self._report)
         except (OSError, ValueError, KeyError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -27,6 +27,7 @@ class Show:
         self._stack = contextlib.ExitStack()
         self._draw: Callable[[ServiceView], None] | None = None
         self._last = ""
+        self._line = change_line
 
     def __enter__(self) -> Self:
         return self
@@ -40,9 +41,10 @@ class Show:
         self._stack.close()
         self._draw = None
 
-    def act(self, act: Act) -> None:
-        """An act begins."""
+    def act(self, act: Act, line: Callable[[ServiceView], str] | None = None) -> None:
+        """An act begins. `line` says what is seen in one line, where there is no picture."""
         self._stop()
+        self._line = line or change_line
         self._last = ""
         self._out.say()
         self._out.say(f"{act.version}: {act.title}")
@@ -56,21 +58,25 @@ class Show:
         if self._draw is not None:
             self._draw(view)
             return
-        line = change_line(view)
+        line = self._line(view)
         if line != self._last:
             self._last = line
             self._out.say(f"  {line}")
 
-    def ended(self, result: Result) -> None:
-        """An act is over."""
+    def close(self, lines: Iterable[str]) -> None:
+        """An act is over; this is said of it."""
         self._stop()
+        for line in lines:
+            self._out.say(line)
+
+    def ended(self, result: Result) -> None:
+        """A release is over."""
         mark = "as it should" if result.as_expected else f"NOT as it should, which is {result.expected}"
         took = (
             f", nobody sent to it {result.rollback_seconds:.2f} s after the verdict" if result.rollback_seconds else ""
         )
-        self._out.say(f"  {result.outcome.replace('_', ' ')} after {result.seconds:.0f} s{took}: {mark}")
-        if result.outcome != "promoted":
-            self._out.say(f"  because: {result.reason}")
+        because = [f"  because: {result.reason}"] if result.outcome != "promoted" else []
+        self.close([f"  {result.outcome.replace('_', ' ')} after {result.seconds:.0f} s{took}: {mark}", *because])
 
 
 def change_line(view: ServiceView) -> str:
