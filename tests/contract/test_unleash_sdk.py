@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from UnleashClient.clients.unleash_client import UnleashClient
+from yggdrasil_engine.engine import UnleashEngine
 
+from ferryman.cli.main import main
 from served_flags import ServedFlags, serving_flags
 from support import eventually
 
@@ -73,6 +77,64 @@ def test_values(served: ServedFlags, tmp_path: Path) -> None:
         ):
             found = client.get_variant("rules", {"userId": "u", "properties": properties})
             assert (found.get("payload") or {}).get("value") == value, properties
+
+
+FEATURES = [
+    {
+        "name": "simple", "type": "operational", "enabled": True, "project": "shop",
+        "strategies": [{"name": "flexibleRollout", "parameters": {"rollout": "100", "stickiness": "default", "groupId": "simple"}}],
+        "variants": [],
+    },
+    {
+        "name": "third", "type": "release", "enabled": True, "stale": True, "impressionData": True,
+        "strategies": [{
+            "name": "flexibleRollout", "constraints": [],
+            "parameters": {"rollout": "33", "stickiness": "userId", "groupId": "a-group-of-their-own"},
+            "variants": [
+                {"name": "red", "weight": 700, "weightType": "fix", "stickiness": "userId", "payload": {"type": "string", "value": "r"}},
+                {"name": "green", "weight": 300, "weightType": "variable", "stickiness": "userId"},
+            ],
+        }],
+        "variants": [],
+    },
+    {"name": "odd name", "type": "operational", "enabled": True, "strategies": [{"name": "default"}], "variants": []},
+]  # fmt: skip
+
+
+def test_who_comes_from_unleash_keeps_every_user_until_the_flag_is_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = {"version": 2, "features": FEATURES}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    assert main(["flags", "import", str(tmp_path / "state.json"), "--from", "unleash", "--owner", "shop"]) == 0
+    theirs = UnleashEngine()
+    theirs.take_state(json.dumps(state))
+    with serving_flags(tmp_path, capsys.readouterr().out) as served, client_of(served, tmp_path) as client:
+
+        def sent() -> dict[str, Any]:
+            headers = {"authorization": served.token}
+            features = httpx2.get(f"{served.url}/api/client/features", headers=headers).json()["features"]
+            return {each["name"]: each for each in features}
+
+        assert sent() == {each["name"]: each for each in FEATURES}
+        assert client.is_enabled("odd name")
+        for number in range(300):
+            context: dict[str, Any] = {"userId": f"u{number}"}
+            assert client.is_enabled("third", context) == theirs.is_enabled("third", context).is_enabled
+            assert client.get_variant("third", context)["name"] == theirs.get_variant("third", context).variant.name
+        served.kill("third")
+        assert sent()["third"]["enabled"] is False
+        served.unkill("third")
+        assert sent()["third"] == FEATURES[1]
+        path, seen = (
+            "/v1/environments/prod/flags/third",
+            served.owner.get("/v1/environments/prod/flags").json()["version"],
+        )
+        served.post(f"{path}/change", {"parent": seen, "exposure_percent": 40})
+        edited = sent()["third"]
+        assert (edited["project"], edited["strategies"][0]["parameters"]["rollout"]) == ("default", "40")
+        served.post(f"{path}/revert", {"parent": seen + 9, "version": 0})
+        assert sent()["third"] == FEATURES[1], "as it was imported again"
 
 
 def test_shares(served: ServedFlags, tmp_path: Path) -> None:

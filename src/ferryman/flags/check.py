@@ -46,6 +46,10 @@ def check_flag(flag: Flag) -> Iterator[Finding]:
     at: Path = ("flags", flag.key)
     yield from _variants(flag, at)
     yield from _schema(flag, at)
+    if flag.imported is not None and not _is_object(flag.imported.body):
+        yield Finding(
+            (*at, "imported", "body"), "not_allowed", "this is no JSON object", "import the flag again, or delete it"
+        )
     yield from _kind(flag, at)
     yield from _rules(flag.rules, flag, (*at, "rules"))
     yield from _rollout(flag, at)
@@ -86,6 +90,13 @@ def _variants(flag: Flag, at: Path) -> Iterator[Finding]:
         if flag.rollout is not None:
             message = "`default` has no effect beside `rollout`, which decides about everybody"
             yield Finding((*at, "default"), "exclusive", message, "delete `default`; the unexposed get `off`")
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False
 
 
 def _schema(flag: Flag, at: Path) -> Iterator[Finding]:

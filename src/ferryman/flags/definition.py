@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -114,6 +115,15 @@ class Place(msgspec.Struct, frozen=True):
     default: str | None = None
 
 
+class Imported(msgspec.Struct, frozen=True):
+    """The flag as another system had it: `body` is JSON. Clients of that system are sent it as long as the rest of the flag has
+    the `digest` that it had then."""
+
+    system: str
+    digest: str
+    body: str
+
+
 class Flag(msgspec.Struct, frozen=True, kw_only=True):
     """One flag. `off` is what the unexposed, the killed and the tripped get; `default` is for who no rule and no rollout
     decides about. `expires` is a date (YYYY-MM-DD)."""
@@ -133,6 +143,7 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True):
     rollout: Rollout | None = None
     breaker: Breaker | None = None
     environments: dict[str, Place] = {}
+    imported: Imported | None = None
 
     @property
     def otherwise(self) -> str:
@@ -168,7 +179,7 @@ def in_environment(flag: Flag, environment: str) -> Flag:
     rollout = flag.rollout
     if rollout is not None and place.exposure_percent is not None:
         rollout = msgspec.structs.replace(rollout, exposure_percent=place.exposure_percent)
-    return msgspec.structs.replace(
+    there = msgspec.structs.replace(
         flag,
         enabled=flag.enabled if place.enabled is None else place.enabled,
         rules=flag.rules if place.rules is None else place.rules,
@@ -176,6 +187,37 @@ def in_environment(flag: Flag, environment: str) -> Flag:
         rollout=rollout,
         environments={},
     )
+    return with_digest(there) if is_as_imported(flag) else msgspec.structs.replace(there, imported=None)
+
+
+def is_as_imported(flag: Flag) -> bool:
+    """Whether nobody edited it since it was imported."""
+    return flag.imported is not None and flag.imported.digest == digest_of(flag)
+
+
+def with_digest(flag: Flag) -> Flag:
+    """The flag, imported as it is now."""
+    if flag.imported is None:
+        return flag
+    return msgspec.structs.replace(flag, imported=msgspec.structs.replace(flag.imported, digest=digest_of(flag)))
+
+
+def digest_of(flag: Flag) -> str:
+    """Of everything in it but `imported`, also by later programs: what a field is that is left out does not matter."""
+    written = msgspec.to_builtins(msgspec.structs.replace(flag, imported=None))
+    said = {name: value if name == "variants" else _said(value) for name, value in written.items()}
+    named = {name: value for name, value in said.items() if value not in _UNSAID}
+    return hashlib.sha256(msgspec.json.encode(named, order="sorted")).hexdigest()[:32]
+
+
+_UNSAID: tuple[Any, ...] = (None, "", False, [], {})
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, dict):
+        inside = {name: _said(each) for name, each in cast("dict[str, Any]", value).items()}
+        return {name: each for name, each in inside.items() if each not in _UNSAID}
+    return [_said(each) for each in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 SHARED = ("kind", "variants", "off")

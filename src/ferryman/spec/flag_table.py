@@ -13,6 +13,7 @@ from ferryman.flags.breaker import METRICS, RECOVER_SECONDS_MIN
 from ferryman.flags.definition import (
     ALLOWED_MAX,
     ENVIRONMENT_PATTERN,
+    FLAG_BYTES_MAX,
     FLAGS_MAX,
     KEY_PATTERN,
     RULES_MAX,
@@ -22,6 +23,7 @@ from ferryman.flags.definition import (
     Breaker,
     Flag,
     Hash,
+    Imported,
     Kind,
     Namespace,
     Need,
@@ -177,6 +179,24 @@ BREAKER = Keys(
     build=_breaker,
 )  # fmt: skip
 
+
+def _imported(given: Given) -> object:
+    values = given.values
+    return Imported(**{name: str(values[name]) for name in values}) if _all(given, "system", "digest", "body") else BAD
+
+
+IMPORTED = Keys(
+    title="Imported",
+    doc="The flag as another system had it, written by `ferry flags import`. Clients of that system are sent it until "
+    "anything else of the flag is edited.",
+    keys=(
+        Key("system", Choice(("unleash",)), "Whose it is.", required=True),
+        Key("digest", Text(most=64), "Of the rest of the flag as it was imported.", required=True),
+        Key("body", Text(most=FLAG_BYTES_MAX), "The flag there, as JSON.", required=True),
+    ),
+    build=_imported,
+)
+
 STATE = Choice(("enabled", "disabled"))
 OWN_ROLLOUT = Keys(
     title="Own rollout", doc="", keys=(Key("exposure", PERCENT, "Percent of the users who are exposed."),)
@@ -238,6 +258,7 @@ FLAG = Keys(
         Key("rules", RULES, RULE.doc),
         Key("rollout", ROLLOUT, ROLLOUT.doc),
         Key("breaker", BREAKER, BREAKER.doc),
+        Key("imported", IMPORTED, IMPORTED.doc),
         Key(
             "environments", Named(PLACE, _pair, ENVIRONMENT_PATTERN, ENVIRONMENT_RULE, "environment", 100), PLACE.doc,
         ),
@@ -256,7 +277,7 @@ def flag_of(key: str, given: object) -> object:
     """The flag of a key and the values of its section."""
     values = cast("dict[str, Any]", given)
     variants = cast("tuple[Variant, ...]", values["variants"])
-    known = ("description", "owner", "expires", "off", "default", "schema", "needs", "rules", "breaker")
+    known = ("description", "owner", "expires", "off", "default", "schema", "needs", "rules", "breaker", "imported")
     return Flag(
         key=key,
         kind=Kind(str(values["kind"])),
@@ -289,4 +310,4 @@ FLAGS_FILE = Keys(
         ),
     ),
 )  # fmt: skip
-SECTIONS: tuple[Keys, ...] = (FLAG, RULE, NEED, ROLLOUT, NAMESPACE, BREAKER, PLACE)
+SECTIONS: tuple[Keys, ...] = (FLAG, RULE, NEED, ROLLOUT, NAMESPACE, BREAKER, IMPORTED, PLACE)

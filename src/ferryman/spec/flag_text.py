@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+import msgspec
+
 from ferryman.flags.definition import TARGETING_KEY, Flag, FlagSet, Hash, Place, Rollout, Rule
 from ferryman.spec.writing import yaml_text
 
@@ -60,6 +62,8 @@ def flag_values(flag: Flag) -> dict[str, Any]:
             "for_seconds": _short(breaker.for_seconds),
             "recover_seconds": _short(breaker.recover_seconds),
         }
+    if flag.imported is not None:
+        written["imported"] = msgspec.to_builtins(flag.imported)
     if flag.environments:
         written["environments"] = {name: _place(place) for name, place in flag.environments.items()}
     return written

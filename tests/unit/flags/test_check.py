@@ -3,9 +3,25 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ferryman.flags.check import check_flag, check_set, shown
-from ferryman.flags.definition import Flag, FlagSet, Hash, Kind, Namespace, Need, Place, Rule, Segment, Variant
+from ferryman.flags.definition import (
+    Flag,
+    FlagSet,
+    Hash,
+    Imported,
+    Kind,
+    Namespace,
+    Need,
+    Place,
+    Rule,
+    Segment,
+    Variant,
+    in_environment,
+    is_as_imported,
+    with_digest,
+)
 from ferryman.flags.references import Dependants, cycle, users_of_flag, users_of_segment
 from flagkit import experiment, release, rollout
 
@@ -187,3 +203,20 @@ def test_a_pattern_that_no_evaluator_would_use_is_refused_at_its_place(pattern: 
 def test_a_pattern_that_repeats_in_itself_is_fine() -> None:
     asked = {"regex": [{"var": "mail"}, r"^[\w.+-]+@(?:[\w-]+\.)+\w{2,}$"]}
     assert list(check_flag(release(rules=(Rule("on", logic=asked),)))) == []
+
+
+def test_an_imported_flag_is_so_until_it_is_edited() -> None:
+    def imported(**changes: object) -> Flag:
+        return replace(release(), imported=Imported("unleash", "", '{"name": "x"}'), **changes)
+
+    flag = with_digest(imported())
+    assert is_as_imported(flag)
+    here = in_environment(replace(flag, environments={"prod": Place(exposure_percent=3.0)}), "prod")
+    assert here.imported is None, "edited before it was written"
+    there = with_digest(imported(environments={"prod": Place(exposure_percent=3.0)}))
+    assert is_as_imported(in_environment(there, "prod"))
+    assert is_as_imported(in_environment(there, "staging"))
+    for changes in ({"owner": "others"}, {"rules": (Rule("on", when="a == 1"),)}, {"enabled": False}, {"variants": ()}):
+        assert not is_as_imported(replace(flag, **changes)), changes
+    (finding,) = check_flag(replace(release(), imported=Imported("unleash", "", "[]")))
+    assert finding.path == ("flags", "new-checkout", "imported", "body")

@@ -259,3 +259,13 @@ def test_not_an_export(document: dict[str, Any]) -> None:
 def test_broken_exports_are_told(system: str, document: dict[str, Any]) -> None:
     with contextlib.suppress(UnreadableError):  # and nothing else
         import_flags(document, CHOICE, system)
+
+
+def test_what_unleash_says_of_a_feature_is_kept_unless_part_of_it_stands_elsewhere() -> None:
+    plain = {"name": "plain one", "enabled": True, "strategies": [{"name": "default"}], "more": [1]}
+    segmented = {"name": "staff", "enabled": True, "strategies": [{"name": "default", "segments": [7]}]}
+    off = {"name": "off", "enabled": False, "strategies": [{"name": "default"}]}
+    document = {"version": 2, "features": [plain, segmented, off], "segments": [{"id": 7, "constraints": []}]}
+    native = import_flags(document, CHOICE, "unleash").native
+    assert set(native) == {"plain-one"}
+    assert (native["plain-one"].system, json.loads(native["plain-one"].body)) == ("unleash", plain)

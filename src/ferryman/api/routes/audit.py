@@ -33,7 +33,10 @@ def _readable(call: Call[AuditQuery, Nothing] | Call[Nothing, Nothing]) -> Reada
             return call.may(Permission.READ, "*")
         return call.may(Permission.ADMINISTER, None)
 
-    return Readable(lambda service: call.may(Permission.READ, service), journal)
+    def service(name: str) -> bool:
+        return call.may(Permission.READ, name)
+
+    return Readable(service, journal)
 
 
 ENDPOINTS: tuple[AnyEndpoint, ...] = (

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from ferryman.cli.context import OK, Context
+from ferryman.flags.definition import digest_of
 from ferryman.flags.importing.base import Choice, Imported, UnreadableError
 from ferryman.flags.importing.readers import import_flags
-from ferryman.model.errors import UsageError
+from ferryman.model.errors import SpecError, UsageError
+from ferryman.spec.flags import parse_flags
 from ferryman.spec.writing import yaml_text
 
 EXPORT_BYTES_MAX = 50_000_000
@@ -24,13 +26,25 @@ def run(context: Context) -> int:
     args = context.args
     expires = args.expires or (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=LIFE_DAYS)).isoformat()
     imported = _read(args.export, args.system or "", Choice(args.owner, expires, args.environment))
+    flags = cast("dict[str, Any]", imported.document.get("flags", {}))
+    _keep_native(flags, imported)
     context.out.say(yaml_text(imported.document, imported.notes).rstrip("\n"))
-    flags = len(cast("dict[str, Any]", imported.document.get("flags", {})))
     for note in imported.notes:
         context.out.remark(f"note: {note}")
-    context.out.remark(f"{flags} flags; nothing was written. Look through them, then `ferry flags set FILE`")
+    context.out.remark(f"{len(flags)} flags; nothing was written. Look through them, then `ferry flags set FILE`")
     context.out.emit({"document": imported.document, "notes": imported.notes})
     return OK
+
+
+def _keep_native(flags: dict[str, Any], imported: Imported) -> None:
+    """What is kept of the other system counts until the flag is edited: its digest says so. A flag that is not right yet has to
+    be edited anyway."""
+    for key, native in imported.native.items():
+        try:
+            made = parse_flags(yaml_text({"flags": {key: flags[key]}}), "").defined.flags[key]
+        except SpecError:
+            continue
+        flags[key]["imported"] = {"system": native.system, "digest": digest_of(made), "body": native.body}
 
 
 def _read(name: str, system: str, choice: Choice) -> Imported:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from ferryman.flags.definition import Flag
+from ferryman.flags.definition import Flag, is_as_imported
 from ferryman.flags.ledger import Environment
 from ferryman.flags.render import configcat, launchdarkly, unleash
 from ferryman.flags.render.cases import UntranslatableError
@@ -34,6 +34,13 @@ def _of_each(source: Environment, render: Callable[[Flag], None]) -> dict[str, s
     return left_out
 
 
+def _as_imported(system: str, flag: Flag, overrides: Mapping[str, str]) -> Any:
+    """What `system` itself had, while that is what is meant here; None when it is not."""
+    if flag.key in overrides or flag.imported is None or flag.imported.system != system or not is_as_imported(flag):
+        return None
+    return msgspec.json.decode(flag.imported.body)
+
+
 def to_launchdarkly(source: Environment) -> Rendered:
     """``{flags, segments}``."""
     flags: dict[str, Any] = {}
@@ -52,7 +59,11 @@ def to_unleash(source: Environment) -> Rendered:
     """``{version, features, segments}``."""
     features: list[Any] = []
     whole, overrides = source.whole, source.in_force()
-    left_out = _of_each(source, lambda flag: features.append(unleash.render(flag, whole, overrides)))
+
+    def one(flag: Flag) -> None:
+        features.append(_as_imported("unleash", flag, overrides) or unleash.render(flag, whole, overrides))
+
+    left_out = _of_each(source, one)
     return Rendered(source.version, _encode({"version": 2, "features": features, "segments": []}), left_out)
 
 

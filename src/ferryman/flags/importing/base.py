@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from ferryman.flags.definition import KEY_PATTERN, TARGETING_KEY, VARIANT_PATTERN
@@ -30,11 +32,19 @@ class Choice(NamedTuple):
     environment: str = "production"
 
 
+class Native(NamedTuple):
+    """A flag as the other system has it: whose that is, and its JSON."""
+
+    system: str
+    body: str
+
+
 class Imported(NamedTuple):
-    """A flags file as a mapping, and remarks in the order of the flags."""
+    """A flags file as a mapping, remarks in the order of the flags, and what flags look like in the other system, by key."""
 
     document: Document
     notes: tuple[str, ...]
+    native: Mapping[str, Native] = MappingProxyType({})
 
 
 class Split(NamedTuple):
@@ -55,6 +65,7 @@ class Writer:
         self._keys: dict[tuple[str, str], str] = {}
         self._inlined: dict[str, Any] = {}
         self._wanted: set[str] = set()
+        self._native: dict[str, Native] = {}
 
     def note(self, flag: str, text: str) -> None:
         """Something to know about a flag."""
@@ -86,12 +97,15 @@ class Writer:
         self._wanted.add(key)
         return {SEGMENT: key}
 
-    def flag(self, name: str, body: Document) -> None:
-        """A flag. Fields that are None or empty are left out; a release flag is given an owner and an end."""
+    def flag(self, name: str, body: Document, native: tuple[str, Document] | None = None) -> None:
+        """A flag. Fields that are None or empty are left out; a release flag is given an owner and an end. `native` is whose it
+        is and how it looks there, where clients of that system can be sent it as it is."""
         key = self.key(name)
         made = {field: value for field, value in body.items() if value not in (None, "", [], {})}
         if made["kind"] == "release":
             made |= {"owner": made.get("owner", self.choice.owner), "expires": self.choice.expires}
+        if native is not None:
+            self._native[key] = Native(native[0], json.dumps(native[1], ensure_ascii=False, sort_keys=True))
         self._flags[key] = made
 
     def finished(self) -> Imported:
@@ -104,7 +118,8 @@ class Writer:
                 rules[:] = [self._settled(rule) for rule in rules]
         order = ("flags", "segments")
         whole = {"flags": self._flags, "segments": self._segments}
-        return Imported({name: whole[name] for name in order if whole[name]}, tuple(dict.fromkeys(self._notes)))
+        made = {name: whole[name] for name in order if whole[name]}
+        return Imported(made, tuple(dict.fromkeys(self._notes)), self._native)
 
     def _settled(self, rule: Document) -> Document:
         if "logic" not in rule:

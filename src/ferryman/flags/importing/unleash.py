@@ -117,7 +117,15 @@ def _feature(feature: Document, features: Mapping[str, Document], writer: Writer
     if not feature.get("enabled", True):
         body = turned_off(body)
         writer.note(key, OFF_THERE)
-    writer.flag(str(feature["name"]), body)
+    writer.flag(str(feature["name"]), body, None if _is_incomplete(feature) else (NAME, feature))
+
+
+def _is_incomplete(feature: Document) -> bool:
+    """Whether it says part of what it means elsewhere, segments being numbers of that system, or is off: that is meant for
+    `prod` alone."""
+    return not feature.get("enabled", True) or any(
+        each.get("segments") for each in objects(feature.get("strategies"), "strategies")
+    )
 
 
 def _decided(ways: list[_Way], off: str, key: str, kind: str) -> Document:
