@@ -8,13 +8,14 @@ import msgspec
 
 from ferryman.analysis.limits import Shown, broken_limit
 from ferryman.analysis.panel import Panel
+from ferryman.analysis.registry import DEFAULT
 from ferryman.analysis.session import StateError
 from ferryman.engine.stable_levels import Control
 from ferryman.engine.traffic import quantile_ms, since
 from ferryman.metrics.base import Counters
 from ferryman.model.evidence import Header, History, StagePlan
 from ferryman.model.plan import Phase
-from ferryman.model.release import Analysis
+from ferryman.model.release import Analysis, Audience, FlagExposure, Release
 from ferryman.model.rollout import Rollout, Track
 from ferryman.model.seen import AnalysisSeen, Instance, InstanceState, RoutesSeen
 from ferryman.store.base import Measurement
@@ -210,7 +211,7 @@ class EvidenceFeed:
                 counters="cumulative",
                 tick_seconds=analysis.interval_seconds,
                 history=history,
-                spec={"judge": analysis.judge, **analysis.options},
+                spec=judge_spec(rollout.release, len(names)),
             ),
             names,
         )
@@ -307,6 +308,17 @@ class EvidenceFeed:
         if broken := broken_limit(rollout.release.analysis.limits, met, state.before):
             state.verdict, state.reason = "fail", broken
         return None
+
+
+def judge_spec(release: Release, candidates: int) -> dict[str, Any]:
+    """The judge of a release and its options. Whoever meets a flag by name or segment comes on top of the percentage that is
+    asked for, and each of several variants gets a part of it: then the share of the requests says nothing."""
+    analysis, strategy = release.analysis, release.strategy
+    spec: dict[str, Any] = {"judge": analysis.judge, **analysis.options}
+    if not isinstance(strategy, FlagExposure) or analysis.judge != DEFAULT:
+        return spec
+    beside = candidates > 1 or any(isinstance(step, Audience) for step in strategy.steps)
+    return {"share": "unchecked", **spec} if beside else spec
 
 
 def weighs_logs(analysis: Analysis) -> bool:

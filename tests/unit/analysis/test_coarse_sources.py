@@ -40,7 +40,7 @@ def test_a_verdict_comes_of_it(slower: float, verdict: Verdict) -> None:
     chance = random.Random(3)
     session = JudgeSession.begin(
         Header(
-            rollout="x", bounds_ms=BOUNDS_MS, stages=(StagePlan(20.0, 5.0),), counters="cumulative", tick_seconds=1.0,
+            rollout="x", bounds_ms=BOUNDS_MS, stages=(StagePlan(5.0, 5.0), StagePlan(20.0, 5.0)), counters="cumulative", tick_seconds=1.0,
             history=None, spec={"judge": "betting"},
         )
     )  # fmt: skip
@@ -57,8 +57,9 @@ def test_a_verdict_comes_of_it(slower: float, verdict: Verdict) -> None:
                 arms[name]["requests"] += 1
                 arms[name]["errors"] += chance.random() < 0.002
                 arms[name]["buckets"][bisect_left(BOUNDS_MS, bound)] += 1
-        line = {"t": float(second), "stage": 0, "stage_t": float(second), "weight": 20.0, "arms": arms}
+        stage = int(second > 10)  # at the second stage the margin of promotion is finer than the buckets
+        line = {"t": float(second), "stage": stage, "stage_t": float(second - 11 * stage), "weight": 20.0, "arms": arms}
         said = session.observe(line).verdict
-        if said in {Verdict.PASS, Verdict.FAIL}:
+        if said is Verdict.FAIL or (said is Verdict.PASS and stage):
             break
     assert said is verdict

@@ -40,7 +40,7 @@ def test_the_example_comes_back() -> None:
 def test_whatever_is_in_values_and_texts_comes_back(values: list[Any], text: str) -> None:
     variants = tuple(Variant(f"v{n}", value) for n, value in enumerate(values))
     flag = Flag(
-        key="k", kind=Kind.OPS, variants=variants, off="v0", description=text, owner=text, schema=values[0],
+        key="k", kind=Kind.OPS, variants=variants, off="v0", description=text, owner=text, schema={"enum": values},
         rules=(Rule("v0", allow=(text, "2027-01-01", "true", "12")),),
     )  # fmt: skip
     assert again(FlagSet({"k": flag})) == FlagSet({"k": flag})

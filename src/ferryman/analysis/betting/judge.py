@@ -144,7 +144,8 @@ def _observe_metrics(state: State, block: Block) -> None:
         state.saturation.observe(block)
     if state.custom:
         state.custom.observe(block, odds, settings)
-    state.routing.observe(block, state.share)
+    if settings.share == "checked":
+        state.routing.observe(block, state.share)
     state.stage_stable += stable
     state.stage_candidate += candidate
     state.stage_seconds += block.seconds

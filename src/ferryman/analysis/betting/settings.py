@@ -59,6 +59,12 @@ OPTIONS = {
         high=600.0,
         about="errors are settled in blocks of at least this length; raise it where errors come in clusters",
     ),
+    "share": Option(
+        default="checked",
+        kind="choice",
+        choices=("checked", "unchecked"),
+        about="unchecked: a candidate may get another share of the requests than the percentage that is asked for",
+    ),
     "delta": Option(
         default=None,
         none=True,
@@ -80,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, array_like=True):
     warmup_seconds: float
     error_block_seconds: float
     delta: float | None
+    share: str = "checked"
 
 
 def settings_of(spec: dict[str, Any]) -> Settings:
