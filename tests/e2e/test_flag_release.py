@@ -212,3 +212,16 @@ def test_counters_of_a_prometheus_server_take_it_back(shop: FlagProject, tmp_pat
         exporter.close()
     assert done["phase"] == "rolled_back", done
     assert exposure(shop, "new-checkout") == 0.0
+
+
+def test_what_is_looked_at_before_says_what_a_flag_has(shop: FlagProject) -> None:
+    (shop.folder / "new.yaml").write_text(RELEASE % ("new-checkout", "10, 50"))
+    code, said = shop.ferry("check", "-f", str(shop.folder / "new.yaml"))
+    assert code == 0, said
+    assert "no instances of its own" in said
+    said = shop.do("plan", "-f", str(shop.folder / "new.yaml"))
+    assert "flag new-checkout in prod: 10% of the users -> 50% of the users" in said
+    (shop.folder / "other.yaml").write_text(RELEASE % ("nobody", "10, 50"))
+    code, said = shop.ferry("deploy", "-f", str(shop.folder / "other.yaml"), "--no-wait")
+    assert code != 0
+    assert shop.ferry("history", "nobody")[0] != 0, "nothing has begun"

@@ -24,6 +24,8 @@ def machine_findings(release: Release, project: Path, *, own_port: bool) -> tupl
 
 
 def _command(release: Release, project: Path) -> Iterator[Problem]:
+    if not release.command:  # it starts nothing
+        return
     program, folder = release.command[0], project / release.directory
     if not folder.is_dir():
         yield _problem("run.directory", release.directory, f"{folder} is no folder", "commands run there")

@@ -138,7 +138,9 @@ async def _label(store: Store, service: str, revision: str, position: int, label
         for stored in page:
             body = stored.event.body
             assert isinstance(body, RolloutCreated)
-            labels[service, body.revision.id] = body.revision.label
+            for known in (body.revision, body.baseline):
+                if known is not None:
+                    labels[service, known.id] = known.label
         before = page[0].position
     return labels[service, revision]
 

@@ -96,6 +96,10 @@ def _not_well(items: tuple[ChecklistItem, ...], *, strict: bool) -> bool:
     return any(item.stand in bad for item in items)
 
 
+def _instances(most: int) -> str:
+    return f"at most {plural(most, 'instance')} at once" if most else "no instances of its own"
+
+
 def _counted(name: str, service: str, problems: tuple[Problem, ...]) -> Checked:
     errors = sum(problem.severity == "error" for problem in problems)
     return Checked(name, service, errors, len(problems) - errors, problems)
@@ -140,7 +144,7 @@ def _report(context: Context, checked: Checked) -> int:
         out.say()
     if checked.max_instances is not None and checked.least_seconds is not None:
         out.say(
-            f"{checked.service}: at most {plural(checked.max_instances, 'instance')} at once, "
+            f"{checked.service}: {_instances(checked.max_instances)}, "
             f"at least {duration(checked.least_seconds)} from start to end"
         )
     if checked.outlook and checked.traffic is not None:

@@ -24,7 +24,7 @@ from ferryman.core.windows import is_open, next_opening, on_the_wall, why_closed
 from ferryman.model.calendar import Windows
 from ferryman.model.errors import Refused
 from ferryman.model.plan import Phase, Plan
-from ferryman.model.release import Release
+from ferryman.model.release import FlagExposure, Release
 from ferryman.model.rollout import DrillRecord
 
 DRILL_DAYS_MAX = 30.0
@@ -53,6 +53,8 @@ def _rollback_tested(facts: Facts) -> Answer:
 
 def _rollback_drilled(facts: Facts) -> Answer:
     """On real instances, for the version that serves."""
+    if isinstance(facts.release.strategy, FlagExposure):
+        return not_applicable("going back exposes nobody to the flag, and starts nothing")
     if facts.standing is None:
         return not_applicable("the first release: there is nothing to go back to")
     name, serving = facts.service.name, facts.service.label(facts.standing)
@@ -76,7 +78,7 @@ def _shown(drilled: DrillRecord) -> str:
 
 def _monitoring_answers(facts: Facts) -> Answer:
     """The counters of what serves can be read now."""
-    if not _routed(facts.release):
+    if not _counted(facts.release):
         return doubtful("no router: nobody counts requests", "add `traffic` with a port")
     if facts.standing is None:
         return not_applicable("nothing serves yet")
@@ -101,7 +103,7 @@ def _triggers_configured(facts: Facts) -> Answer:
     release = facts.release
     if not release.analysis.enabled:
         return failed("the analysis is off: only health and checks take it back", "remove `analysis: false`")
-    if not _routed(release):
+    if not _counted(release):
         return doubtful("no router measures it: only health and checks take it back", "add `traffic` with a port")
     try:
         plan = sample_plan(release)
@@ -185,8 +187,10 @@ def _off_hours(facts: Facts) -> Answer:
     return doubtful(*_closed(facts, windows))
 
 
-def _routed(release: Release) -> bool:
-    return release.routing.port is not None and release.routing.router != "none"
+def _counted(release: Release) -> bool:
+    """Whether somebody counts what users meet: the router, the programs that ask a flag, or who the release names."""
+    routed = release.routing.port is not None and release.routing.router != "none"
+    return routed or isinstance(release.strategy, FlagExposure) or release.analysis.source is not None
 
 
 BEFORE: dict[str, Maker] = {
