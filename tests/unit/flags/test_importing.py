@@ -230,6 +230,12 @@ def test_flagd() -> None:
                     "defaultVariant": "off",
                     "targeting": {"cat": ["o", "n"]},
                 },
+                "strange": {
+                    "state": "ENABLED",
+                    "variants": {"on": True, "off": False},
+                    "defaultVariant": "off",
+                    "targeting": {"if": [{"missing": ["x"]}, "on"]},
+                },
             },
         }
     )
@@ -238,8 +244,9 @@ def test_flagd() -> None:
     assert world.serves("rules", c="at") == "red"
     served = [world.serves("shares", "ana", org=f"o{n}") for n in range(1000)]
     assert 26 <= served.count("on") / 10 <= 34
-    assert world.serves("odd") == "off"
-    assert any(note.startswith("odd: its targeting has a form") for note in world.imported.notes)
+    assert world.serves("odd") == "on"
+    assert world.serves("strange") == "off"
+    assert any(note.startswith("strange: `missing` is not known here") for note in world.imported.notes)
 
 
 @pytest.mark.parametrize("document", [{}, {"flags": {}}, {"something": 1}, {"features": [1]}])

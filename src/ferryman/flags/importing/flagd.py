@@ -1,4 +1,5 @@
-"""flagd: its own JSON, as far as targeting is a list of conditions with a variant each, and a fractional at its end."""
+"""flagd: its own JSON. Targeting is read as a list of conditions with a variant each, or a fractional; another result than
+these is compared with each variant, so that it decides as it did."""
 
 from __future__ import annotations
 
@@ -19,9 +20,12 @@ from ferryman.flags.importing.base import (
     rules_for,
     short,
 )
-from ferryman.flags.logic import operands, operation
+from ferryman.flags.logic import OPERATORS, operands, operation, operators
+from ferryman_flags.outcomes import variant_name
 
 NAME = "flagd"
+_TRUTHS = {"true": True, "false": False}
+"""Variants that a result of targeting which is no text stands for."""
 
 
 def recognises(document: Document) -> bool:
@@ -61,24 +65,45 @@ def _flag(name: str, flag: Document, shared: Document, writer: Writer) -> None:
     if rest in (None, {}):
         rest = None
     for condition, result in _branches(rest):
+        foreign = (operators(condition) | operators(result)) - OPERATORS - {"$ref"}
+        if foreign:
+            writer.note(key, f"`{min(foreign)}` is not known here; what is left of its targeting goes to the default")
+            break
         logic = None if condition is None else _opened(condition, shared, writer)
+        split = _split(result)
         if isinstance(result, str) and result in variants:
             if condition is None:
                 body["default"] = result if result != off else None
             else:
                 rules.append(rule(result, [logic]))
-            continue
-        split = _split(result)
-        if split is None:
-            writer.note(key, "its targeting has a form that rules cannot say; what is left of it goes to the default")
-            break
-        writer.note(key, DRAWN_ANEW)
-        if condition is None:
-            body |= {"rollout": rollout_for(split, off, key)}
+        elif split is None:
+            otherwise = default if default in variants else off
+            rules += _exactly(logic, _opened(result, shared, writer), list(variants), otherwise)
         else:
-            rules += rules_for(split, logic, f"{key}.{len(rules)}")
+            writer.note(key, DRAWN_ANEW)
+            if condition is None:
+                body |= {"rollout": rollout_for(split, off, key)}
+            else:
+                rules += rules_for(split, logic, f"{key}.{len(rules)}")
+    if default not in variants:
+        writer.note(key, f"who no rule decides about gets the default of the program's code there, and `{off}` here")
     body["rules"] = rules
     writer.flag(name, body)
+
+
+def _exactly(condition: Any, result: Any, variants: list[str], otherwise: str) -> list[Document]:
+    """Rules for a result that is computed: one for each variant that it may name, and one for when it names none."""
+    given = [] if condition is None else [condition]
+    if operation(result) is None:
+        is_named = result is not None and variant_name(result) in variants
+        return [rule(variant_name(result) if is_named else otherwise, given)] if given or is_named else []
+    named: list[Document] = []
+    for variant in variants:
+        same: Any = {"===": [result, variant]}
+        if variant in _TRUTHS:
+            same = {"or": [same, {"===": [result, _TRUTHS[variant]]}]}
+        named.append(rule(variant, [*given, same]))
+    return [*named, rule(otherwise, given)] if given else named
 
 
 def _safe(variants: Document, default: Any) -> str:
