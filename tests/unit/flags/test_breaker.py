@@ -1,4 +1,4 @@
-"""Circuit breakers: what always holds of them, whatever a metric does."""
+"""Circuit breakers: what always holds of them, whatever a metric does. Invariant 16."""
 
 from __future__ import annotations
 
