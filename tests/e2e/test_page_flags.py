@@ -55,6 +55,21 @@ flags:
     needs: [{flag: image-uploads, is: on}]
     rules: [{when: 'role == "staff"', serve: on}]
 """
+NEW = """\
+flags:
+  gift-cards: {kind: permission, variants: {on: true, off: false}, off: off, owner: shop}
+"""
+LONG = f"""\
+flags:
+  a-key.that-is-long-{"x" * 80}:
+    kind: experiment
+    owner: {"owner" * 12}
+    description: "<img src=x onerror=alert(1)> {"about " * 40}"
+    variants: {{{"v" * 60}: "{"<b>" * 200}", none: ""}}
+    off: none
+    rules: [{{when: 'email in ["{"y" * 300}"]', serve: none}}]
+    rollout: {{exposure: 12.345}}
+"""
 APPROVALS = "flags:\n  approvals:\n    staging: {count: 1, role: operator}\n"
 LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", WIDE), ("dark", NARROW), ("dark", WIDE))
 USERS = [{"targetingKey": f"user-{number}"} for number in range(200)]
@@ -260,6 +275,17 @@ def test_a_change_waits_for_another_person(project: Served) -> None:
         ben.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
         expect(place(ana.page, "staging")).to_contain_text("40 % of the users are exposed")
         expect(card).to_have_count(0)
+        (project.folder / "new.yaml").write_text(NEW)
+        project.ferry("--actor", "cem", "flags", "set", str(project.folder / "new.yaml"), "--env", "staging")
+        ben.go("/flags")
+        row = ben.page.get_by_role("row").filter(has_text="gift-cards")
+        expect(row).to_contain_text("1 waiting")
+        row.get_by_role("link").click()
+        ben.see("Not there yet; it waits for people.")
+        card.get_by_role("button", name="Approve").click()
+        ben.page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+        ben.see("In staging everybody gets off.")
+        ben.go("/flags/new-checkout")
         # A kill waits for nobody.
         place(ben.page, "staging").get_by_role("button", name="Kill in staging").click()
         ben.page.get_by_role("dialog").get_by_label("Reason").fill("now")
@@ -352,8 +378,11 @@ def test_flags_by_keyboard_alone(project: Served) -> None:
 def test_flag_pages_at_a_desk_and_in_the_hand(project: Served) -> None:
     project.ferry("flags", "kill", "image-uploads", "--reason", "S3 is down, uploads fail")
     project.ferry("flags", "rollout", "new-checkout", "25", "--reason", "two quiet days")
+    (project.folder / "long.yaml").write_text(LONG)
+    project.ferry("flags", "set", str(project.folder / "long.yaml"), "--reason", "no-spaces" * 30)
     pages = {
         "flags": "/flags",
+        "flag-long": f"/flags/a-key.that-is-long-{'x' * 80}",
         "flag": "/flags/new-checkout",
         "flag-experiment": "/flags/banner",
         "flag-ops": "/flags/image-uploads",
@@ -372,7 +401,7 @@ def test_flag_pages_at_a_desk_and_in_the_hand(project: Served) -> None:
             for name, path in pages.items():
                 window.go(path)
                 window.page.locator("main .flag-grid, main .card, main .empty, main .stale-flags").first.wait_for()
-                if name in {"flag", "flag-experiment"}:
+                if name in {"flag", "flag-experiment"}:  # they are evaluated
                     window.page.locator("[data-count]").first.wait_for()
                 assert window.page.evaluate("document.documentElement.scrollWidth") <= size["width"], (name, size)
                 assert axe(window.page) == [], (name, scheme, size)

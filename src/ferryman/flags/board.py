@@ -12,7 +12,7 @@ import msgspec
 
 from ferryman.flags.breaker import BreakerView, rule_of, what_of
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
-from ferryman.flags.ledger import Environment, Ledger, Override
+from ferryman.flags.ledger import Environment, Ledger, Override, Written
 from ferryman.flags.plan import ChangePlan
 from ferryman.flags.requests import Given, Request, keys_of
 from ferryman.flags.sentences import Sentence, sentences
@@ -54,8 +54,8 @@ class FlagCell(msgspec.Struct, frozen=True):
 
 
 class FlagRow(msgspec.Struct, frozen=True):
-    """One flag: a cell for each environment that it is in. Owner, expiry (YYYY-MM-DD) and description are those of `prod`,
-    or of the first environment; `requests` counts changes of it that wait for people."""
+    """One flag: a cell for each environment that it is in, none while it is only asked for. Owner, expiry (YYYY-MM-DD) and
+    description are those of `prod`, or of the first environment; `requests` counts changes of it that wait for people."""
 
     key: str
     kind: str
@@ -141,7 +141,7 @@ def flags_board(ledger: Ledger, today: dt.date, unasked: Unasked, trouble: str, 
     """The whole of it. Changes that come meanwhile may be in it or not: it says to be of the version before them."""
     version = ledger.version
     environments = [each for _, each in sorted(ledger.environments.items())]
-    keys = sorted({key for each in environments for key in each.flags})
+    keys = {key for each in environments for key in each.flags} | _proposed(ledger).keys()
     views = tuple(environment_view(each, trouble) for each in environments)
     return FlagsBoard(version, views, flag_rows(ledger, keys, today, unasked, cells), trouble)
 
@@ -149,17 +149,18 @@ def flags_board(ledger: Ledger, today: dt.date, unasked: Unasked, trouble: str, 
 def flag_rows(
     ledger: Ledger, keys: Iterable[str], today: dt.date, unasked: Unasked, cells: Cells
 ) -> tuple[FlagRow, ...]:
-    """The rows of these flags; none for those that are nowhere."""
+    """The rows of these flags; none for those that are nowhere, not even in a request."""
     waiting = [each for each in list(ledger.requests.known.values()) if each.state == "open"]
     asked = Counter(key for each in waiting for key in keys_of(each))
     kept, everywhere = frozenset(keys), [each for _, each in sorted(ledger.environments.items())]
-    old = _stale(ledger, kept, today, unasked)
+    old, proposed = _stale(ledger, kept, today, unasked), _proposed(ledger)
     found: list[FlagRow] = []
     for key in sorted(kept):
         there = [each for each in everywhere if key in each.flags]
-        if not there:
+        first = next((each for each in there if each.name == DEFAULT_ENVIRONMENT), there[0] if there else None)
+        flag = first.flags[key] if first else proposed.get(key)
+        if flag is None:
             continue
-        flag = next((each for each in there if each.name == DEFAULT_ENVIRONMENT), there[0]).flags[key]
         found.append(
             FlagRow(
                 key=key,
@@ -186,7 +187,7 @@ def flag_everywhere(
     """One of them. `drivers` names the rollouts that see to flags now, `breakers` says how those of flags stand; both by
     environment and key."""
     places = [ledger.environments[cell.environment] for cell in row.cells]
-    one = places[0].flags[row.key]
+    one = places[0].flags[row.key] if places else _proposed(ledger)[row.key]
     variants = tuple(VariantView(each.name, each.value) for each in one.variants)
     names = [(each.name, row.key) for each in places]
     shown = tuple(
@@ -204,6 +205,13 @@ def waiting_view(request: Request, plans: tuple[ChangePlan, ...], trouble: str) 
         request.number, request.at, request.author, asked.summary, reason, asked.needed, asked.role, asked.digest, given,
         plans, trouble,
     )  # fmt: skip
+
+
+def _proposed(ledger: Ledger) -> dict[str, Flag]:
+    """The flags of changes that wait for people, as they would be."""
+    waiting = [each for each in list(ledger.requests.known.values()) if each.state == "open"]
+    changes = [change for each in waiting for change in msgspec.convert(each.asked.write, Written).changes]
+    return {key: flag for change in changes for key, flag in change.flags.items() if flag is not None}
 
 
 def _known_cell(environment: Environment, key: str, cells: Cells) -> FlagCell:

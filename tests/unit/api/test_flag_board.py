@@ -125,6 +125,21 @@ def test_a_change_that_waits_comes_with_what_it_would_do() -> None:
     assert project.ask("eve", "GET", "/v1/flags/new-checkout/everywhere").json()["requests"] == []
 
 
+def test_a_flag_that_is_only_asked_for_is_there_to_be_answered() -> None:
+    project = Project()
+    project.write(10)
+    board = project.ask("eve", "GET", "/v1/flags").json()
+    assert [(each["key"], each["cells"], each["requests"]) for each in board["flags"]] == [
+        ("limit", [], 1),
+        ("new-checkout", [], 1),
+    ]
+    found = project.ask("eve", "GET", "/v1/flags/limit/everywhere").json()
+    assert (found["places"], found["off"], found["requests"][0]["number"]) == ([], "low", 1)
+    project.answer("ben", 1, "deny")
+    assert project.ask("eve", "GET", "/v1/flags").json()["flags"] == []
+    assert project.ask("eve", "GET", "/v1/flags/limit/everywhere").status_code == 404
+
+
 def test_who_evaluates_is_known_by_the_name_of_the_token(flags: Flags) -> None:
     asked = {"name": "storefront", "program": "server", "environment": "prod"}
     secret = flags.ask("POST", "/v1/tokens", asked).json()["token"]

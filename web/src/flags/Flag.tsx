@@ -50,8 +50,8 @@ export function Flag({ name }: { name: string }) {
         <div class="flag-side">
           <Requests requests={flag.requests} refresh={refresh} />
           {flag.row.stale.length > 0 && <ShouldGo flag={flag} />}
-          <Explain flag={flag} />
-          <Timeline flag={flag} refresh={refresh} />
+          {flag.places.length > 0 && <Explain flag={flag} />}
+          {flag.places.length > 0 && <Timeline flag={flag} refresh={refresh} />}
         </div>
       </div>
     </>

@@ -37,7 +37,7 @@ export function standing(cell: FlagCell, off: string): string {
 
 export function headline(row: FlagRow, off: string): string {
   const first = row.cells.find((cell) => cell.environment === "prod") ?? row.cells[0];
-  if (!first) return "";
+  if (!first) return "Not there yet; it waits for people.";
   if (first.state === "enabled") return `In ${first.environment} ${standing(first, off)}.`;
   const [state, ...rest] = standing(first, off).split(":");
   return `${capital(state ?? "")} in ${first.environment}:${rest.join(":")}.`;
