@@ -87,6 +87,38 @@ def test_our_clients(area: Area) -> None:
     assert not wrong, wrong[:40]
 
 
+def test_deltas_add_up() -> None:
+    """Of features that came and went in events: as Unleash's engine takes them."""
+
+    def at(number: int, kind: str, **more: Any) -> dict[str, Any]:
+        return {"eventId": number, "type": kind, **more}
+
+    listed = {"name": "userWithId", "parameters": {"userIds": "ana"}}
+    inside = {"name": "default", "segments": [7]}
+    plan = {"contextName": "plan", "operator": "IN", "values": ["pro"]}
+    events = [
+        at(1, "hydration", features=[{"name": "a", "enabled": True, "strategies": [listed]}], segments=[]),
+        at(2, "feature-updated", feature={"name": "b", "enabled": True, "strategies": [inside]}),
+        at(3, "segment-updated", segment={"id": 7, "constraints": [plan]}),
+        at(4, "feature-updated", feature={"name": "c", "enabled": True, "strategies": [listed]}),
+        at(5, "feature-updated", feature={"name": "a", "enabled": True, "strategies": [{"name": "default"}]}),
+        at(6, "feature-removed", featureName="c", project="default"),
+        at(7, "somewhat-newer"),
+    ]
+    made = import_flags({"events": events}, CHOICE)
+    flags = parse_flags(json.dumps(made.document), "imported.yaml").defined
+    whole = FlagSet({key: in_environment(flag, "prod") for key, flag in flags.flags.items()}, flags.segments)
+    before = UnleashEngine()
+    before.take_state(json.dumps({"events": events[:-1]}))
+    after = engine([render(flag, whole, {}) for flag in whole.flags.values()], [])
+    users: list[User] = [
+        {"userId": user, "properties": {"plan": p}} for user in ("ana", "ben") for p in ("pro", "free")
+    ]
+    told = {name: [seen(after, name, user) for user in users] for name in "abc"}
+    assert told == {name: [seen(before, name, user) for user in users] for name in "abc"}
+    assert len({str(found) for found in told.values()}) == 3
+
+
 @pytest.mark.parametrize("name", ["simple", "drawn", "dependent", "variants"])
 def test_stored_and_served(name: str, tmp_path: Path) -> None:
     """Through the server: what it answers where Unleash's clients ask."""

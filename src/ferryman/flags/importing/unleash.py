@@ -1,6 +1,6 @@
 """Unleash: what its clients are sent by ``GET /api/client/features``, which is also the form of its state exports.
 
-The form is that of the client specification, version 2 of the response. A feature and its variants are one flag here.
+The form is that of the client specification, version 2 of the response, or its deltas. A feature and its variants are one flag here.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ferryman.flags.importing.base import (
     turned_off,
     variant_names,
 )
+from ferryman.flags.importing.unleash_deltas import added_up, is_delta
 from ferryman.flags.importing.unleash_ways import ANYBODY, Entry, constraint, entry, stickiness
 
 NAME = "unleash"
@@ -70,6 +71,8 @@ class _Names(NamedTuple):
 
 def recognises(document: Document) -> bool:
     """Whether a document is of this kind."""
+    if is_delta(document):
+        return True
     features = document.get("features")
     return isinstance(features, list) and all(
         isinstance(each, dict) and "name" in each for each in cast("list[Any]", features)
@@ -78,6 +81,7 @@ def recognises(document: Document) -> bool:
 
 def read(document: Document, choice: Choice) -> Imported:
     """All features. Raises `UnreadableError`."""
+    document = added_up(document) if is_delta(document) else document
     writer = Writer(choice)
     for segment in objects(document.get("segments"), "segments"):
         name = str(segment["id"])
