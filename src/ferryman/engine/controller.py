@@ -153,7 +153,7 @@ class Controller:
         for stored in newest:
             self._position = stored.position
         self._clock.not_before(await store.latest_at())
-        await self.flags.load(store)
+        await self.flags.load(store, store)
         await self.flags.keep_counts(store, time.time)
         self.flags.on_change(self._flags_changed)
         await self._router.start()

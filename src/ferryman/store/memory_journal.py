@@ -16,6 +16,7 @@ from ferryman.store.journal import (
     stored_entry,
 )
 from ferryman.store.records import check_page
+from ferryman.store.states import JournalState, check_state
 
 
 class MemoryJournal:
@@ -25,6 +26,7 @@ class MemoryJournal:
         super().__init__()
         self._journal: list[JournalRecord] = []
         self._journal_heads: dict[str, JournalHead] = {}
+        self._states: dict[str, JournalState] = {}
 
     async def write(
         self,
@@ -65,6 +67,17 @@ class MemoryJournal:
         self._check_open()
         found = [record for record in self._journal if record.stream == stream]
         return check_entries(stream, self._journal_heads.get(stream), found)
+
+    async def keep_state(self, stream: str, seq: int, body: bytes) -> None:
+        check_state(body)
+        self._check_open()
+        place = next((n for n, each in enumerate(self._journal, 1) if (each.stream, each.seq) == (stream, seq)), None)
+        if place is not None:
+            self._states[stream] = JournalState(seq, place, body)
+
+    async def kept_state(self, stream: str) -> JournalState | None:
+        self._check_open()
+        return self._states.get(stream)
 
     def _check_open(self) -> None:
         """Raises `StoreError` when nothing may be read or written now."""

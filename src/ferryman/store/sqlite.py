@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from ferryman.model.errors import StoreError
-from ferryman.store import records, rules, sqlite_journal, sqlite_sql, sqlite_tallies
+from ferryman.store import records, rules, sqlite_journal, sqlite_sql, sqlite_states, sqlite_tallies
 from ferryman.store.base import Append, Fold, Lease, Loaded, Measurement, OnAppend, StoredEvent
 from ferryman.store.errors import closed
 from ferryman.store.journal import Entry, prepare_entry
 from ferryman.store.sqlite_errors import keeps_connection, translated
 from ferryman.store.sqlite_schema import connect_reader, create_file
 from ferryman.store.sqlite_writer import Job, Outcome, Writer
+from ferryman.store.states import JournalState, check_state
 from ferryman.store.subscribers import Subscribers
 from ferryman.store.tallies import Tallied, TallyRow, check_tallies
 
@@ -178,6 +179,13 @@ class SqliteStore:
 
     async def verify_entries(self, stream: str) -> int:
         return await self._read(sqlite_journal.verify, stream)
+
+    async def keep_state(self, stream: str, seq: int, body: bytes) -> None:
+        check_state(body)
+        await self._write(lambda c: sqlite_states.put(c, stream, seq, body), len(body))
+
+    async def kept_state(self, stream: str) -> JournalState | None:
+        return await self._read(sqlite_states.get, stream)
 
     async def put_tallies(self, rows: Sequence[TallyRow]) -> None:
         check_tallies(rows)

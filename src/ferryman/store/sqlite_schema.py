@@ -150,6 +150,19 @@ MIGRATIONS = (
             "CREATE INDEX exposure_day_in_order ON exposure_day (begin)",
         ),
     ),
+    Migration(
+        5,
+        "states of journals",
+        (
+            """CREATE TABLE journal_state (
+                 stream TEXT NOT NULL PRIMARY KEY,
+                 seq INTEGER NOT NULL,
+                 entry_hash BLOB NOT NULL,
+                 checksum INTEGER NOT NULL,
+                 body BLOB NOT NULL
+               )""",
+        ),
+    ),
 )
 
 

@@ -18,6 +18,7 @@ from ferryman.engine.flags.askers import Askers
 from ferryman.engine.flags.evaluations import UNTOLD, Evaluations
 from ferryman.engine.flags.forms import Forms, Rendered
 from ferryman.engine.flags.keeping import Keeping
+from ferryman.engine.flags.reading import keep_ledger, read_ledger, recorded
 from ferryman.engine.flags.refusals import check_driven, check_parent, needs_rebucket, plain, unwatchable
 from ferryman.engine.flags.served import Served
 from ferryman.flags.board import Cells, FlagRow, FlagsBoard, flag_rows, flags_board
@@ -34,7 +35,6 @@ from ferryman.flags.ledger import (
     Environment,
     Ledger,
     Overridden,
-    Recorded,
     Touched,
     Written,
     body_of,
@@ -45,11 +45,11 @@ from ferryman.flags.stale import UNASKED_SECONDS, stale
 from ferryman.model.errors import Conflict, FerrymanError, Stale, StoreError, UsageError
 from ferryman.model.settings import FlagApproval
 from ferryman.model.world import FlagShare
-from ferryman.store.journal import ENTRY_BYTES_MAX, Entry, Journal
+from ferryman.store.journal import ENTRY_BYTES_MAX, Journal
+from ferryman.store.states import JournalStates
 from ferryman.store.tallies import Tallies
 
 T = TypeVar("T")
-PAGE = 500
 AT_ONCE_MAX = 200
 """Flags that are compiled between two turns of everything else."""
 
@@ -96,21 +96,17 @@ class FlagService:
         self.drivers: Callable[[], Mapping[tuple[str, str], str]] = dict
         """Which rollout drives which flag now, by environment and key."""
         self._journal: Journal | None = None
+        self._states: JournalStates | None = None
+        self._kept = 0
         self._served: dict[str, Served] = {}
         self._writing = asyncio.Lock()
         self._listeners: list[OnChange] = []
         self._readers: list[OnEntry] = []
 
-    async def load(self, journal: Journal) -> None:
-        """Read what was written before. Raises `StoreError`."""
-        self._journal = journal
-        self.ledger = Ledger()
-        after = 0
-        while page := await journal.entries(STREAM, after=after, limit=PAGE):
-            for entry in page:
-                self.ledger.apply(_recorded(entry))
-            after = page[-1].position
-            await asyncio.sleep(0)
+    async def load(self, journal: Journal, states: JournalStates | None = None) -> None:
+        """Read what was written before, from what `states` kept of it on. Raises `StoreError`."""
+        self._journal, self._states = journal, states
+        self.ledger, self._kept = await read_ledger(journal, states)
         for name, environment in self.ledger.environments.items():
             self.served(name).begin(environment)
 
@@ -121,7 +117,9 @@ class FlagService:
         await self.keeping.start()
 
     async def close(self) -> None:
-        """Keep the last counts. Never raises."""
+        """Keep the last counts, and what the journal adds up to. Never raises."""
+        if self._states is not None:
+            self._kept = await keep_ledger(self.ledger, self._kept, self._states)
         if self.keeping is not None:
             await self.keeping.close()
 
@@ -344,7 +342,7 @@ class FlagService:
             STREAM, at=self._now(), actor=actor, kind=kind, body=encoded, expected_seq=self.ledger.version
         )
         entry = await self._guarded(writing)
-        touched = self.ledger.apply(_recorded(entry))
+        touched = self.ledger.apply(recorded(entry))
         for environment, flags, segments in touched:
             served = self.served(environment)
             here = self.ledger.environment(environment)
@@ -382,7 +380,3 @@ def _measured(body: msgspec.Struct) -> tuple[dict[str, Any], int]:
     """A body as the journal takes it, and its size in bytes."""
     encoded = body_of(body)
     return encoded, len(msgspec.json.encode(encoded))
-
-
-def _recorded(entry: Entry) -> Recorded:
-    return Recorded(entry.seq, entry.position, entry.at, entry.actor, entry.kind, entry.body)
