@@ -8,6 +8,7 @@ from ferryman.core.phases import Verb, legal
 from ferryman.core.walls import WALLS
 from ferryman.model.event import Draft, Event
 from ferryman.model.plan import Phase
+from ferryman.model.release import FlagExposure
 from ferryman.model.rollout import DRILL, Rollout, Service
 
 
@@ -44,6 +45,8 @@ def legal_now(service: Service) -> tuple[str, ...]:
     if about is None:
         return legal(None)
     found = legal(verb_phase(about))
+    if isinstance(about.release.strategy, FlagExposure):
+        found = tuple(v for v in found if v not in NOT_OF_A_FLAG)
     if about.kind == DRILL:
         return tuple(v for v in found if v not in NOT_OF_A_DRILL)
     if not ours_to_resume(about):
@@ -58,6 +61,10 @@ def ours_to_resume(rollout: Rollout) -> bool:
 
 NOT_OF_A_DRILL = frozenset({Verb.PROMOTE.value, Verb.FULL.value})
 """A drill promotes nothing."""
+
+
+NOT_OF_A_FLAG = frozenset({Verb.RESTART.value, "drill"})
+"""The rollout of a flag runs nothing that could be restarted or rehearsed."""
 
 
 def verb_phase(rollout: Rollout) -> Phase:

@@ -25,6 +25,7 @@ from ferryman.model.event import (
     ServiceDown,
     Skipped,
 )
+from ferryman.model.release import FlagExposure
 from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 
 __all__ = ["Answer", "command", "deploy", "drill", "legal_now", "preview", "standing", "subject", "take_down", "undo"]
@@ -50,6 +51,15 @@ def command(
     return in_emergency(service, answer, actor, reason)
 
 
+def _restarted(service: Service, current: Rollout, reason: str, actor: str) -> Answer:
+    if isinstance(current.release.strategy, FlagExposure):
+        raise Refused(
+            "no_instances", f"{service.name} is the rollout of a flag: nothing of it runs", legal_now(service)
+        )
+    text = f"restarting {sum(wanted(service).instances.values())}"
+    return Answer((Draft("", RestartOrdered(reason), actor),), text, current.id)
+
+
 def _command(service: Service, verb: Verb, *, actor: str, now: float, reason: str, full: bool) -> Answer:
     current = subject(service)
     if service.down and not service.queue:
@@ -66,8 +76,7 @@ def _command(service: Service, verb: Verb, *, actor: str, now: float, reason: st
         case Act.NOTHING:
             return Answer((), "is on its way back already", current.id)
         case Act.ROLL:
-            body, text = RestartOrdered(reason), f"restarting {sum(wanted(service).instances.values())}"
-            return Answer((Draft("", body, actor),), text, current.id)
+            return _restarted(service, current, reason, actor)
         case Act.ROLLING_BACK:
             raise Refused("rolling_back", f"{current.id} is on its way back", legal_now(service))
         case Act.SUPERSEDED:

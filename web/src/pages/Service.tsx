@@ -18,7 +18,7 @@ import { Track } from "../parts/Track.tsx";
 import { Unheard } from "../parts/Unheard.tsx";
 import { paths } from "../router.ts";
 import { duration, exactly, milliseconds, percent } from "../words/format.ts";
-import { goingBack, headline, home, next, running, state, why } from "../words/standing.ts";
+import { byFlag, goingBack, headline, home, next, running, state, why } from "../words/standing.ts";
 import { Title } from "./Title.tsx";
 
 export function Service({ name }: { name: string }) {
@@ -44,6 +44,7 @@ function Shown({ view }: { view: ServiceView }) {
   const rollout = view.rollout;
   const log = useEvents(view.service, "");
   const judged = rollout !== null && running(rollout) && !goingBack(rollout) && rollout.stable !== null;
+  const instances = byFlag(view) ? null : <Instances view={view} />;
   return (
     <div class="service-page">
       <Title name={view.service} crumbs={[["Services", "/"]]}>
@@ -66,10 +67,10 @@ function Shown({ view }: { view: ServiceView }) {
         <Card title="Version beside version" name="compare-card" aside={<span class="quiet-text small">last 10 s</span>}>
           <Compare view={view} />
         </Card>
-        {judged ? <Judge view={view} rollout={rollout} /> : <Instances view={view} />}
+        {judged ? <Judge view={view} rollout={rollout} /> : instances}
       </div>
       <Charts view={view} />
-      {judged && <Instances view={view} />}
+      {judged && instances}
       <Card title="Log" name="log" aside={<span class="quiet-text small">newest first</span>}>
         <EventLog {...log} />
       </Card>

@@ -3,7 +3,7 @@
 import type { ServiceView, SideView } from "../api/types.ts";
 import type { Evidence, Metric } from "./evidence.ts";
 import { change, milliseconds, percent, rate, signed, size } from "./format.ts";
-import { sides } from "./standing.ts";
+import { byFlag, sides } from "./standing.ts";
 
 export type Mark = "ok" | "warn" | "bad" | "";
 
@@ -23,6 +23,7 @@ const LATENCY_DOUBTFUL_PERCENT = 25;
 const CPU_WORTH_A_LOOK_PERCENT = 20;
 const REQUESTS_WORTH_A_LOOK = 50;
 const ERRORS_WORTH_A_LOOK = 3;
+const OF_INSTANCES = new Set(["CPU", "Memory", "Instances"]);
 
 export function rows(view: ServiceView, evidence: Evidence | null): Row[] {
   const { stable: left, candidate: right } = sides(view);
@@ -46,7 +47,7 @@ export function rows(view: ServiceView, evidence: Evidence | null): Row[] {
     plain("Memory", (s) => size(s.memory_bytes)),
     plain("Instances", (s) => `${s.ready}/${s.wanted}`),
   ];
-  if (!left || !right || !compared) return made;
+  if (!left || !right || !compared) return shown(view, made);
   const failed = view.rollout?.verdict === "fail";
   const differences: [string, Mark][] = [
     requests(left, right),
@@ -58,10 +59,15 @@ export function rows(view: ServiceView, evidence: Evidence | null): Row[] {
     usage(left.memory_bytes, right.memory_bytes, 0),
     ["", right.ready >= right.wanted ? "ok" : "warn"],
   ];
-  return made.map((row, index) => {
+  const told = made.map((row, index): Row => {
     const [delta, mark] = differences[index] ?? ["", ""];
     return { ...row, delta, mark: failed && mark === "warn" ? "bad" : mark };
   });
+  return shown(view, told);
+}
+
+function shown(view: ServiceView, all: Row[]): Row[] {
+  return byFlag(view) ? all.filter((row) => !OF_INSTANCES.has(row.name)) : all;
 }
 
 /** Requests for each percent of the weight: +0 % when each side gets its share. */

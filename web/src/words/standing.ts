@@ -14,6 +14,11 @@ export function running(rollout: RolloutView | null): rollout is UnderWay {
   return rollout !== null && !TERMINAL.has(rollout.phase);
 }
 
+/** Whether a feature flag shares out the users: such a rollout runs nothing of its own. */
+export function byFlag(view: ServiceView): boolean {
+  return view.rollout?.strategy === "flag";
+}
+
 export function goingBack(rollout: RolloutView | null): boolean {
   return rollout !== null && rollout.track === "back" && running(rollout);
 }
