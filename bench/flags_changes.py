@@ -110,7 +110,10 @@ def follow(controller: Controller, count: int, updates: int) -> tuple[list[Row],
         figure = percentile(late, share)
         rows += [
             Row(
-                f"{count:,} clients, {what}: p{share * 100:g}", f"{figure:.1f} ms", f"<= {bound:g} ms", figure <= bound
+                f"{count:,} client{'s' * (count > 1)}, {what}: p{share * 100:g}",
+                f"{figure:.1f} ms",
+                f"<= {bound:g} ms",
+                figure <= bound,
             ),
             Row("  p50; slowest", f"{percentile(late, 0.5):.1f}; {late[-1]:.1f} ms"),
             Row("  arrived", f"{len(late):,} of {updates * count:,}", "all", whole),
