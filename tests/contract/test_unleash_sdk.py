@@ -122,6 +122,7 @@ def test_who_comes_from_unleash_keeps_every_user_until_the_flag_is_edited(
             context: dict[str, Any] = {"userId": f"u{number}"}
             assert client.is_enabled("third", context) == theirs.is_enabled("third", context).is_enabled
             assert client.get_variant("third", context)["name"] == theirs.get_variant("third", context).variant.name
+        eventually(lambda: served.counted("odd-name", "on") > 0, what="the counter of what has another name there")
         served.kill("third")
         assert sent()["third"]["enabled"] is False
         served.unkill("third")

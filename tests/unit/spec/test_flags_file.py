@@ -138,6 +138,25 @@ def test_what_must_hold_between_flags_has_places_too() -> None:
     assert (problem.line, problem.column, problem.message) == (8, 20, "there is no flag `other`")
 
 
+def test_circles_have_places_and_their_way() -> None:
+    text = """flags:
+  one: {kind: ops, variants: {on: true, off: false}, off: off, needs: [{flag: two, is: on}]}
+  two: {kind: ops, variants: {on: true, off: false}, off: off, needs: [{flag: one, is: on}],
+        rules: [{when: 'segment("a")', serve: on}]}
+segments:
+  a: 'segment("b")'
+  b: 'x == 1 or segment("a")'
+"""
+    document = parse_flags(text, "f.yaml")
+    found = {
+        p.path: (p.file, p.line, p.column, p.message) for p in document.problems(check_set(document.defined, "prod"))
+    }
+    assert found["flags.one.needs"][:3] == ("f.yaml", 2, 64)
+    assert "one -> two -> one" in found["flags.one.needs"][3]
+    assert found["segments.a"][:3] == ("f.yaml", 6, 6)
+    assert "a -> b -> a" in found["segments.a"][3]
+
+
 def test_warnings_name_what_is_doubtful() -> None:
     text = (
         HEAD

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 from ferryman.engine.flags.evaluations import Cell, Tally
 from ferryman.engine.flags.service import FlagService
-from ferryman.flags.definition import Flag
+from ferryman.flags.definition import KEY_PATTERN, Flag
+from ferryman.flags.importing.base import named
 
 Count = tuple[str, str, int, int]
 EVENTS_MAX = 10_000
@@ -49,19 +50,29 @@ def unleash_counts(report: Any, flags: Mapping[str, Flag]) -> Iterator[Count]:
     """The counters of a report: how often a feature was on and off, and with which variants."""
     bucket = _object(_object(report).get("bucket"))
     second = _second(bucket.get("stop"))
-    for key, toggle in _objects(bucket.get("toggles")):
-        flag = flags.get(key)
+    for name, toggle in _objects(bucket.get("toggles")):
+        flag = _called(name, flags)
         if flag is None:
             continue
+        key = flag.key
         yield key, flag.off, second, int(_number(toggle.get("no")))
         variants = _object(toggle.get("variants"))
-        named = {name: int(_number(count)) for name, count in variants.items() if flag.has(name) and name != flag.off}
-        for name, count in named.items():
-            yield key, name, second, count
+        counted = {name: int(_number(count)) for name, count in variants.items() if flag.has(name) and name != flag.off}
+        for variant, count in counted.items():
+            yield key, variant, second, count
         true = next((variant.name for variant in flag.variants if variant.value is True), None)
-        rest = int(_number(toggle.get("yes"))) - sum(named.values())
+        rest = int(_number(toggle.get("yes"))) - sum(counted.values())
         if true is not None and rest > 0:
             yield key, true, second, rest
+
+
+def _called(name: str, flags: Mapping[str, Flag]) -> Flag | None:
+    """The flag of a name; an imported one may be asked for by the name that it had there."""
+    found = flags.get(name)
+    if found is None:
+        renamed = flags.get(named(name, KEY_PATTERN, ""))
+        found = renamed if renamed is not None and renamed.imported is not None else None
+    return found
 
 
 def _second(value: Any) -> int:
