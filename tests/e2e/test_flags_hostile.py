@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -175,6 +176,40 @@ def test_a_token_is_for_its_environment_alone(doors: Doors, tokens: dict[str, st
     assert asked >= 5
     other = doors.ask("GET", "/v1/flags/definitions", token)
     assert other.json()["environment"] == "staging"
+
+
+def test_who_reads_slowly_gets_one_put_for_what_has_piled_up(
+    shop: FlagProject, doors: Doors, tokens: dict[str, str]
+) -> None:
+    allowed = ", ".join(f"user-{number:05d}" for number in range(4_000))
+    large = FLAGS.replace("new-checkout:", "large:").replace(
+        "    rules:\n", f"    rules:\n      - {{allow: [{allowed}], serve: on}}\n"
+    )
+    path, changes = "/v1/environments/staging/flags/large", 160
+    assert (
+        doors.ask(
+            "POST", "/v1/flags", json={"document": large, "parent": 10**6, "environments": ["staging"]}
+        ).status_code
+        == 200
+    )
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.settimeout(60)
+        slow.connect(("127.0.0.1", shop.port))
+        head = f"GET /v1/flags/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {tokens['server staging']}\r\n\r\n"
+        slow.sendall(head.encode())
+        said = slow.recv(1024)
+        for number in range(changes):
+            body = {"parent": 10**6, "exposure_percent": 50 + number % 2}
+            done = doors.ask("POST", f"{path}/change", json=body)
+            assert done.status_code == 200, done.text
+        last = f"id: {done.json()['version']}\n".encode()
+        while last not in said:
+            more = slow.recv(1 << 20)
+            assert more, "it was cut off"
+            said += more
+    assert 2 <= said.count(b"event: put") < 10, "at the beginning, and in place of what piled up"
+    assert said.count(b"event: patch") < changes
 
 
 def test_two_editors_of_one_flag(doors: Doors) -> None:
