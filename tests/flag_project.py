@@ -62,8 +62,10 @@ class FlagProject:
 def flag_project(folder: Path, flags: str, *options: str) -> Iterator[FlagProject]:
     """With its controller running; nothing of it is left behind."""
     made = FlagProject(folder, flags, *options)
-    made.serve()
-    yield made
-    made.end(signal.SIGTERM)
+    try:
+        made.serve()
+        yield made
+    finally:
+        made.end(signal.SIGTERM)
     envoys = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or ())]
     assert not envoys
