@@ -68,4 +68,7 @@ def grows(rollout: Rollout, plan: Plan, number: int) -> bool:
     after = plan.steps[number].world
     before = rollout.current.world if rollout.entered_at is not None else EMPTY_WORLD
     now = share_percent(before, rollout.candidate) if rollout.entered_at is not None else 0.0
-    return share_percent(after, rollout.candidate) > now + SLACK_PERCENT or not let_in(after) <= let_in(before)
+    shown = {(flag.environment, flag.key): flag.exposure_percent for flag in before.flags}
+    wider = any(f.exposure_percent > shown.get((f.environment, f.key), 0.0) + SLACK_PERCENT for f in after.flags)
+    more = share_percent(after, rollout.candidate) > now + SLACK_PERCENT
+    return more or wider or not let_in(after) <= let_in(before)

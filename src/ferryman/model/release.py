@@ -96,7 +96,15 @@ class Approve(msgspec.Struct, frozen=True, tag="approve"):
     approval: Approval = Approval()
 
 
-CanaryStep = SetWeight | Pause | Analyse | Scale | Route | RunCheck | Approve
+class SetFlag(msgspec.Struct, frozen=True, tag="set_flag"):
+    """Expose a feature flag to `percent` of the users of an environment; it stays so, and goes back with the release."""
+
+    key: str
+    percent: float
+    environment: str = "prod"
+
+
+CanaryStep = SetWeight | Pause | Analyse | Scale | Route | RunCheck | Approve | SetFlag
 
 
 class Rolling(msgspec.Struct, frozen=True, tag="rolling"):

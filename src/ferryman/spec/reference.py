@@ -17,6 +17,7 @@ from ferryman.spec.secret import SECRETS
 from ferryman.spec.shapes import Key, Keys
 from ferryman.spec.special import CHECK, TESTER
 from ferryman.spec.steps import BESIDE_WEIGHT, FORMS, PRESETS
+from ferryman.spec.steps import FLAG_STEP as FLAG_STEP_KEYS
 from ferryman.spec.strategy_table import BLUE_GREEN, CANARY, KINDS, ROLLING
 from ferryman.spec.table import ANALYSIS, CAPACITY, CHECKLIST, DEADLINES, HEALTH, LIMITS, ROOT, RUN, STRATEGY, TRAFFIC
 
@@ -62,6 +63,7 @@ def reference_markdown() -> str:
         "\n".join(_strategies()),
         *(_section(keys, level=3) for keys in (ROLLING, BLUE_GREEN, CANARY)),
         "\n".join(_steps()),
+        _section(FLAG_STEP_KEYS, level=4),
         _section(FLAG_STRATEGY, level=3),
         "\n".join(_flag_steps()),
         *(_section(keys) for keys in (CHECK, ANALYSIS)),

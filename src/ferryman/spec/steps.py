@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 from msgspec.structs import replace
 
+from ferryman.flags.definition import DEFAULT_ENVIRONMENT, KEY_PATTERN
 from ferryman.model.release import (
     Amount,
     Analyse,
@@ -19,14 +21,15 @@ from ferryman.model.release import (
     Route,
     RunCheck,
     Scale,
+    SetFlag,
     SetWeight,
 )
 from ferryman.spec.document import join
-from ferryman.spec.gate_table import APPROVAL
-from ferryman.spec.kinds import BAD, Duration, Flag, Instances, Number, Schema, items, read, wrong_type
+from ferryman.spec.gate_table import APPROVAL, OneObject
+from ferryman.spec.kinds import BAD, Duration, Flag, Instances, Number, Schema, Text, items, read, wrong_type
 from ferryman.spec.nodes import ListNode, MapNode, Node, ScalarNode, show
 from ferryman.spec.report import Report
-from ferryman.spec.shapes import Key, unknown_key
+from ferryman.spec.shapes import Given, Key, Keys, unknown_key
 from ferryman.spec.special import CHECK, COOKIE_NAME, HEADER_NAME, RouteStep
 
 STEPS_MAX = 200
@@ -65,6 +68,29 @@ class Wait(msgspec.Struct, frozen=True):
         return {"anyOf": [{"type": "object", "maxProperties": 0}, Duration(above=True).schema()]}
 
 
+def _set_flag(given: Given) -> object:
+    values = given.values
+    if "key" not in values or "to" not in values:
+        return BAD
+    return SetFlag(str(values["key"]), float(cast("float", values["to"])), str(values.get("environment", "prod")))
+
+
+FLAG_STEP = Keys(
+    title="Flag step",
+    doc="Whom a feature flag is exposed to while the release goes on. Nobody meets it any more when the release goes back.",
+    keys=(
+        Key(
+            "key",
+            Text(label="key", pattern=KEY_PATTERN, rule="the key of a flag", most=128),
+            "The flag.",
+            required=True,
+        ),
+        Key("to", Number("percent of the users", 0.0, 100.0), "How far it is exposed.", required=True),
+        Key("environment", Text(label="environment", most=40), "Where.", default=DEFAULT_ENVIRONMENT),
+    ),
+    build=_set_flag,
+)
+
 FORMS: tuple[Key, ...] = (
     Key("weight", WEIGHT, "Give the candidate this share of the traffic. The number alone means the same."),
     Key("pause", Wait(None, "for a person"), "Wait that long, or until a person promotes."),
@@ -77,6 +103,7 @@ FORMS: tuple[Key, ...] = (
     Key("header", RouteStep("header", HEADER_NAME), "Send requests with this header to the candidate."),
     Key("cookie", RouteStep("cookie", COOKIE_NAME), "Send requests with this cookie to the candidate."),
     Key("check", CHECK, "Run a check against the candidate; a fail takes it back."),
+    Key("flag", OneObject(FLAG_STEP), "Expose a feature flag; it goes back with the release."),
     Key("approve", APPROVAL, "Wait until people agreed; `{}` is one operator."),
 )
 BESIDE_WEIGHT: tuple[Key, ...] = (
@@ -191,6 +218,8 @@ def _draft(form: str, values: dict[str, object]) -> Draft:
         return Draft(RunCheck(value))
     if isinstance(value, Approval):
         return Draft(Approve(value))
+    if isinstance(value, SetFlag):
+        return Draft(value)
     return Draft(Scale(value if isinstance(value, Amount) else None))
 
 

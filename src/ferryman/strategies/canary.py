@@ -29,9 +29,10 @@ from ferryman.model.release import (
     Route,
     RunCheck,
     Scale,
+    SetFlag,
     SetWeight,
 )
-from ferryman.model.world import Bounds, Match, World
+from ferryman.model.world import Bounds, FlagShare, Match, World, unexposed
 from ferryman.strategies.common import (
     FULL_PERCENT,
     Parties,
@@ -65,7 +66,8 @@ def compile_canary(parties: Parties, strategy: Canary) -> Plan:
         if isinstance(entry, SetWeight) and entry.percent >= FULL_PERCENT:
             break
         steps.append(walk.step(entry))
-    whole = _promoted_world(parties, limits)
+    whole = replace(_promoted_world(parties, limits), flags=tuple(walk.flags.values()))
+    back = tuple(replace(step, world=replace(step.world, flags=unexposed(whole.flags))) for step in back)
     steps.append(Step(name="100%", phase=Phase.PROMOTING, world=whole))
     if not parties.routed:
         rest = steady(parties, limits)
@@ -122,6 +124,7 @@ class _Walk:
     strategy: Canary
     limits: Bounds
     matches: tuple[Match, ...] = ()
+    flags: dict[tuple[str, str], FlagShare] = field(default_factory=dict[tuple[str, str], FlagShare])
     weight: float = 0.0
     scale: Amount | None = None
     stage: int = -1
@@ -174,6 +177,9 @@ class _Walk:
                 return f"check {check.name}", [CheckGate(check, self.parties.candidate)]
             case Approve(approval=approval):
                 return "approval", [ApprovalGate(approval)]
+            case SetFlag(key=key, percent=percent, environment=environment):
+                self.flags[environment, key] = FlagShare(environment, key, percent)
+                return f"flag {key} {percent:g}%", []
 
     def _judged(self, hold_seconds: float | None, *, analyse: bool) -> list[Gate]:
         analysis = self.parties.release.analysis
@@ -213,6 +219,7 @@ class _Walk:
             bounds=self.limits,
             limited=parties.candidate,
             matches=self.matches,
+            flags=tuple(self.flags.values()),
             preview=parties.candidate if parties.release.routing.preview_port and count else None,
             listener=parties.sticky_listener,
         )

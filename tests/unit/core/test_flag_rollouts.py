@@ -14,11 +14,21 @@ from ferryman.core.phases import Verb
 from ferryman.model.errors import FerrymanError, Refused
 from ferryman.model.event import StepEntered
 from ferryman.model.plan import Phase
-from ferryman.model.release import Approval, Approvals, Audience, FlagExposure, Pause, Release, Routing, SetWeight
+from ferryman.model.release import (
+    Approval,
+    Approvals,
+    Audience,
+    FlagExposure,
+    Pause,
+    Release,
+    Routing,
+    SetFlag,
+    SetWeight,
+)
 from ferryman.model.rollout import Track
 from ferryman.model.world import FlagShare
 from ferryman.strategies.compile import compile_plan
-from unit.playbook import Book, release
+from unit.playbook import Book, canary, release
 
 KEY = "new-checkout"
 NOBODY = FlagShare("prod", KEY)
@@ -187,6 +197,40 @@ def test_people_agree_before_the_first_are_let_in() -> None:
         ("100%", False),
     ]
     assert plan.steps[0].world.flags == (NOBODY,)
+
+
+def test_a_flag_goes_with_a_canary_and_back_with_it() -> None:
+    book = Book()
+    strategy = canary(SetFlag(KEY, 5), SetWeight(25, 5.0), SetFlag(KEY, 50), SetWeight(50, 5.0))
+    book.deploy(release("v1"))
+    book.run()
+    book.deploy(release("v2", strategy=strategy))
+    for _ in range(30):
+        book.tick()
+        if book.weight("v2") == 50.0:
+            break
+    assert book.exposed(KEY).exposure_percent == 50.0
+    book.verb(Verb.ABORT)
+    book.run()
+    assert (book.rollout.phase, book.exposed(KEY)) == (Phase.ROLLED_BACK, NOBODY)
+    book.deploy(release("v3", strategy=strategy))
+    book.run()
+    assert (book.rollout.phase, book.exposed(KEY).exposure_percent) == (Phase.PROMOTED, 50.0)
+    assert book.service.steady.flags == ()
+
+
+def test_a_freeze_holds_the_flag_of_a_canary_too() -> None:
+    book = Book()
+    book.deploy(release("v1"))
+    book.run()
+    book.deploy(release("v2", strategy=canary(SetWeight(25, 5.0), SetFlag(KEY, 50), Pause())))
+    for _ in range(3):
+        book.tick()
+    book.take(freeze(book.service, actor="ana", now=book.now, reason="christmas"))
+    for _ in range(30):
+        book.tick()
+    assert book.rollout.pause is not None
+    assert (book.rollout.pause.kind, book.flags) == ("freeze", {})
 
 
 def test_a_drill_has_nothing_to_rehearse() -> None:

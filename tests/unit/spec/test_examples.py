@@ -16,6 +16,7 @@ from ferryman.model.release import (
     Route,
     RunCheck,
     Scale,
+    SetFlag,
     SetWeight,
 )
 from ferryman.spec.calendar_table import WINDOW, WINDOWS
@@ -31,6 +32,7 @@ from ferryman.spec.report import Report
 from ferryman.spec.shapes import Keys, section
 from ferryman.spec.special import CHECK, TESTER
 from ferryman.spec.steps import BESIDE_WEIGHT, FORMS
+from ferryman.spec.steps import FLAG_STEP as FLAG_STEP_KEYS
 from ferryman.spec.strategy_table import KINDS
 from ferryman.spec.table import ROOT
 
@@ -89,6 +91,7 @@ def keys_known() -> set[str]:
     known = keys_below(ROOT, "") | keys_below(Keys("", "", KINDS), "strategy") | keys_below(TESTER, "traffic.testers[]")
     known |= {f"{steps}.{key.name}" for key in (*FORMS, *BESIDE_WEIGHT)}
     known |= {f"{steps}.{form}.{name}" for form, name in (("header", "name"), ("header", "value"), ("cookie", "name"))}
+    known |= keys_below(FLAG_STEP_KEYS, f"{steps}.flag")
     known |= {f"{steps}.check.name", f"{steps}.check.http", f"{steps}.check.webhook", f"{steps}.check.timeout"}
     known |= (
         keys_below(CHECK, "strategy.blueGreen.checksBefore[]")
@@ -154,7 +157,7 @@ def test_every_kind_of_step() -> None:
     assert isinstance(strategy, Canary)
     assert [type(step) for step in strategy.steps] == [
         Scale, RunCheck, Route, Pause, Route, Route, Scale,
-        SetWeight, SetWeight, SetWeight, Analyse, SetWeight, Pause, SetWeight,
+        SetWeight, SetWeight, SetFlag, SetWeight, Analyse, SetWeight, Pause, SetWeight,
     ]  # fmt: skip
     assert [s for s in strategy.steps if isinstance(s, Scale)] == [Scale(Amount(1)), Scale(None)]
     assert [s for s in strategy.steps if isinstance(s, Route)] == [

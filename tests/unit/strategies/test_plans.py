@@ -25,6 +25,7 @@ from ferryman.model.release import (
     Routing,
     RunCheck,
     Scale,
+    SetFlag,
     SetWeight,
 )
 from ferryman.strategies.compile import compile_plan
@@ -46,7 +47,9 @@ EVERYTHING = Canary(
         SetWeight(10, 60),
         Scale(),
         RunCheck(SMOKE),
+        SetFlag("new-checkout", 10),
         SetWeight(50, 60),
+        SetFlag("new-checkout", 50),
         Analyse(30),
         Pause(5),
         SetWeight(100, analyse=False),
