@@ -193,6 +193,10 @@ def _judge(run: Scenario, always: str | None, verdict: str) -> None:
     run.stage.judge(verdict, always=bool(always))
 
 
+def _override(run: Scenario, how: str) -> None:
+    run.stage.override("" if how.startswith("no more") else how)
+
+
 def _missing(run: Scenario) -> None:
     run.stage.evidence(missing=True)
 
@@ -229,6 +233,7 @@ DEEDS: list[tuple[str, Callable[..., None]]] = [
     (r"at most (\d+) of (\S+) become ready", _limit),
     (r"the judge (always )?says (\w+)", _judge),
     (r"checks (fail|pass)", _checks),
+    (r"the flag is (killed|tripped|no more killed|no more tripped)", _override),
     (r"evidence is missing", _missing),
     (r"evidence is back", _back),
     (r"down", _down),

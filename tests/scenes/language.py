@@ -14,10 +14,13 @@ from ferryman.model.release import (
     Analyse,
     Approval,
     Approve,
+    Audience,
     BlueGreen,
     Canary,
     CanaryStep,
     Check,
+    FlagExposure,
+    FlagStep,
     Pause,
     Recreate,
     Release,
@@ -34,7 +37,9 @@ STRATEGIES: dict[str, Any] = {
     "blue-green": BlueGreen,
     "canary": Canary,
     "recreate": Recreate,
+    "flag": FlagExposure,
 }
+KEY = "new-checkout"
 
 
 def seconds(text: str) -> float:
@@ -66,9 +71,11 @@ def _open(text: str) -> Windows:
     return Windows(open=spans[:1], off_hours=spans[1:])
 
 
-def step(text: str) -> CanaryStep:
-    """One step of a canary, such as `weight 25 hold 10s judged`."""
+def step(text: str) -> CanaryStep | FlagStep:
+    """One step of a canary or a flag, such as `weight 25 hold 10s judged`."""
     match text.split():
+        case ["segment", name, "hold", time]:
+            return Audience(name, hold_seconds=seconds(time))
         case ["weight", percent, *more]:
             hold = seconds(more[1]) if more[:1] == ["hold"] else None
             return SetWeight(float(percent), hold, analyse="judged" in more)
@@ -95,7 +102,7 @@ def step(text: str) -> CanaryStep:
             raise AssertionError(f"no such step: {text!r}")
 
 
-def _steps(text: str) -> tuple[CanaryStep, ...]:
+def _steps(text: str) -> tuple[CanaryStep | FlagStep, ...]:
     return tuple(step(part.strip()) for part in text.split(","))
 
 
@@ -162,6 +169,10 @@ class Wish:
             groups.setdefault(group, {})[name] = read(value)
         kind = STRATEGIES[self.settings.get("strategy", "canary")]
         calm = {"bake_seconds": 0.0, "scale_down_delay_seconds": 0.0} if kind in (Canary, BlueGreen) else {}
+        if kind is FlagExposure:
+            calm = {"key": KEY, "bake_seconds": 0.0}
+            groups["release"] = {"replicas": 0, "health_http_path": None, **groups.get("release", {})}
+            groups["routing"] = {"port": None, "router": "none"}
         base = release(label, strategy=kind(**{**calm, **groups.get("strategy", {})}), **groups.get("release", {}))
         parts = {name: replace(getattr(base, name), **values) for name, values in groups.items() if name in PARTS}
         return replace(base, **parts)

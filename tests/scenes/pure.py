@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from ferryman.core.phases import Verb
 from ferryman.core.verbs import Answer
 from ferryman.model.event import Event
-from ferryman.model.release import Release
+from ferryman.model.release import FlagExposure, Release
 from ferryman.model.rollout import Service
-from ferryman.model.seen import LIVE_STATES, InstanceState
-from scenes.stage import Look, Side
+from ferryman.model.seen import LIVE_STATES, FlagSeen, InstanceState
+from ferryman.model.world import FlagShare
+from scenes.language import KEY
+from scenes.stage import Look, Side, exposed
 from unit.playbook import Book
 
 TICKS_MAX = 800
@@ -37,7 +39,11 @@ class PureStage:
         labels = {i.revision for i in book.instances.values() if i.state in LIVE_STATES} | set(book.routes.weights)
         sides = {label: self._side(label) for label in labels}
         matches = [(m.kind, m.name, m.value, m.revision) for m in book.matches]
-        return Look(sides, book.routed, book.routes.preview, matches)
+        flag = book.flags.get(("prod", KEY), FlagSeen(FlagShare("prod", KEY)))
+        current = book.service.current
+        of_flag = current is not None and isinstance(current.release.strategy, FlagExposure)
+        told = exposed(flag.share, flag.override) if of_flag else ""
+        return Look(sides, book.routed, book.routes.preview, told, matches)
 
     def _side(self, label: str) -> Side:
         book = self.book
@@ -96,6 +102,9 @@ class PureStage:
 
     def judge(self, verdict: str, *, always: bool) -> None:
         self.book.judge(verdict, follows=always)
+
+    def override(self, kind: str) -> None:
+        self.book.override(KEY, kind)
 
     def evidence(self, *, missing: bool) -> None:
         if missing:

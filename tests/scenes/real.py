@@ -72,7 +72,7 @@ class RealStage:
             headers = {match.name: match.value or ""}
             matches.append((match.kind, match.name, match.value, self._answering(self.project.port, headers)))
         preview = self._answering(self.preview_port, {}) if self.preview_port and world and world.preview else None
-        return Look(sides, True, preview, matches)
+        return Look(sides, True, preview, matches=matches)
 
     @staticmethod
     def _answering(port: int, headers: dict[str, str]) -> str:
@@ -143,6 +143,9 @@ class RealStage:
     def judge(self, verdict: str, *, always: bool) -> None:
         assert verdict == "fail", "a judge that counts can be brought to one word only"
         assert self.bad, "nobody answers badly: the judge would not say so"
+
+    def override(self, kind: str) -> None:
+        raise NotImplementedError("no flag is played here")
 
     def evidence(self, *, missing: bool) -> None:
         raise NotImplementedError("see the tests of faults")

@@ -17,7 +17,7 @@ from ferryman.engine.ports import Options
 from ferryman.model.calendar import Window, Windows
 from ferryman.model.errors import FerrymanError
 from ferryman.model.event import Event
-from ferryman.model.release import Release
+from ferryman.model.release import FlagExposure, Release
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import AnalysisSeen, InstanceState
 from ferryman.sim.controller import Question, Request
@@ -25,7 +25,7 @@ from ferryman.sim.deeds import Story
 from ferryman.sim.fleet import Nature
 from ferryman.sim.kernel import EPOCH
 from ferryman.sim.simulation import Simulation
-from scenes.stage import ACTOR, Look, Side
+from scenes.stage import ACTOR, Look, Side, exposed
 from unit.playbook import Book, revision
 from unit.scripted import ScriptedJudge
 
@@ -35,6 +35,7 @@ FOR_GOOD_SECONDS = 1e6
 DAY_MINUTES = 1440
 LATER_MINUTES = int(EPOCH - Book.now) // 60
 """This world begins later in its day than the pure one."""
+ENDS = {"killed": "unkill", "tripped": "recover"}
 NATURES = {
     "is well again": Nature(ready_seconds=(START_SECONDS, START_SECONDS), drain_seconds=(0.0, 0.0)),
     "never becomes ready": Nature(never_ready=1.0, drain_seconds=(0.0, 0.0)),
@@ -118,7 +119,9 @@ class SimulatedStage:
         table = orders.routes if orders is not None else None
         matches = [(m.kind, m.name, m.value, m.revision) for m in table.matches] if table is not None else []
         routed = self.run.world.plane.table is not None
-        return Look({label: self._side(label) for label in labels}, routed, served.preview, matches)
+        flags = self.run.world.flags
+        told = exposed(flags.share, flags.overridden) if flags.begun else ""
+        return Look({label: self._side(label) for label in labels}, routed, served.preview, told, matches)
 
     def _side(self, label: str) -> Side:
         mine = [body for body in self.run.world.fleet.bodies.values() if body.revision == label]
@@ -141,6 +144,8 @@ class SimulatedStage:
         of = replace(of, windows=in_this_world(of.windows))
         new = revision(of)
         self.run.world.fleet.natures.setdefault(new.id, NATURES["is well again"])
+        if isinstance(of.strategy, FlagExposure):
+            self.run.world.flags.begin()
         return self.ask(lambda service, now: deploy(service, of, new, actor=ACTOR, now=now, base=base))
 
     def verb(self, verb: Verb) -> Answer:
@@ -207,6 +212,10 @@ class SimulatedStage:
 
     def judge(self, verdict: str, *, always: bool) -> None:
         self.judged.says(self._rollout(), self.now(), verdict, follows=always)
+
+    def override(self, kind: str) -> None:
+        flags = self.run.world.flags
+        flags.override({"killed": "kill", "tripped": "trip"}.get(kind) or ENDS[flags.overridden])
 
     def evidence(self, *, missing: bool) -> None:
         if missing:

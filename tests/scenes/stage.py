@@ -15,6 +15,7 @@ from ferryman.core.verbs import Answer
 from ferryman.model.event import Event
 from ferryman.model.release import Release
 from ferryman.model.rollout import Rollout, Service
+from ferryman.model.world import FlagShare
 
 ACTOR = "ana"
 
@@ -31,11 +32,12 @@ class Side:
 
 @dataclass
 class Look:
-    """What is there, by label. `matches` are (kind, name, value, label); `routed`: a data plane shares out the users."""
+    """What is there, by label; `flag` is how far one is exposed, "" where there is none. `matches` are (kind, name, value, label); `routed`: a data plane shares out the users."""
 
     sides: dict[str, Side] = field(default_factory=dict[str, Side])
     routed: bool = False
     preview: str | None = None
+    flag: str = ""
     matches: list[tuple[str, str, str | None, str]] = field(default_factory=list[tuple[str, str, str | None, str]])
 
 
@@ -86,11 +88,22 @@ class Stage(Protocol):
         """The judge says so about the present stage, or about each that comes."""
         ...
 
+    def override(self, kind: str) -> None:
+        """The flag is `killed` or `tripped`, or with "" neither any more. Where there are flags."""
+        ...
+
     def evidence(self, *, missing: bool) -> None: ...
 
     def checks(self, outcome: str) -> None:
         """Checks end `passed` or `failed`."""
         ...
+
+
+def exposed(share: FlagShare, override: str) -> str:
+    """`10% and staff, killed`."""
+    people = [*share.segments, *share.allow]
+    text = " and ".join([f"{share.exposure_percent:g}%", *people])
+    return f"{text}, {override}" if override else text
 
 
 def rollout_of(stage: Stage) -> Rollout | None:

@@ -95,6 +95,8 @@ def state(service: Service, look: Look, began: float) -> list[str]:
         weight = f", weight {side.weight:g}" if look.routed else ""
         age = f", none begun before +{side.oldest - began:g}s" if service.fresh_since else ""
         lines.append(f"    {label}: {side.ready} ready of {side.live}{weight}{age}")
+    if look.flag:
+        lines.append(f"    flag: {look.flag}")
     if look.preview:
         lines.append(f"    preview: {look.preview}")
     lines += [f"    {kind} {name}={value}: {label}" for kind, name, value, label in look.matches]

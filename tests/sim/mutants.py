@@ -1,6 +1,6 @@
 """All deliberate faults."""
 
-from sim import mutants_core, mutants_engine
+from sim import mutants_core, mutants_engine, mutants_flags
 from sim.mutation import MUTANTS, Mutant
 
-__all__ = ["MUTANTS", "Mutant", "mutants_core", "mutants_engine"]
+__all__ = ["MUTANTS", "Mutant", "mutants_core", "mutants_engine", "mutants_flags"]

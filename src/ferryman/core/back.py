@@ -48,6 +48,10 @@ def _ended(rollout: Rollout, outcome: Phase, reason: str, now: float) -> Rollout
 
 
 def _stuck(rollout: Rollout, now: float) -> Body | None:
+    """The end of a way back that takes too long. That of a flag is not given up: nobody would take its users out later, and
+    only a log that takes nothing can be in its way."""
+    if rollout.current.world.flags:
+        return None
     since = now if rollout.progress_at is None else rollout.progress_at
     if now - since < rollout.release.deadlines.progress_seconds:
         return None

@@ -5,14 +5,15 @@ from __future__ import annotations
 from ferryman.model.event import Body, Paused, Resumed
 from ferryman.model.rollout import Rollout
 from ferryman.model.seen import FlagSeen, Seen
+from ferryman.strategies.flag import UNEXPOSED
 
 KILLED, TRIPPED = "killed", "tripped"
 
 
 def overridden(rollout: Rollout, seen: Seen) -> Body | None:
     """A pause when one of the flags of the present step is killed or tripped. After a kill a person lets it go on; a trip
-    that recovers ends its own pause."""
-    found = _worst(rollout, seen)
+    that recovers ends its own pause. What takes everybody out goes on: it asks for less than what is served."""
+    found = _worst(rollout, seen) if rollout.candidate != UNEXPOSED else None
     pause = rollout.pause
     if found is None:
         over = pause is not None and pause.kind == TRIPPED

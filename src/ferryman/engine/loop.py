@@ -203,12 +203,12 @@ class ServiceLoop:
             taken = await self._renewed(lease, now)
             if lease is None or taken.fence != lease.fence:
                 self._loaded = False
-            self._lease = taken
+            lease = self._lease = taken
         if not self._loaded:
             loaded = handed or await self.ports.store.load(self.name)
-            self.service = loaded.service
             self.feed.restore(loaded.judge_state)
-            self._loaded = True
+            self.service, self._loaded = loaded.service, True
+        await self.flags.fence(self.service, Generation(lease.fence, self.service.seq))
 
     async def _renewed(self, lease: Lease | None, now: float) -> Lease:
         """The lease, taken or renewed. On a full disk the old one must do: a lapsed lease that nobody took still

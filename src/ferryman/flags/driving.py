@@ -9,6 +9,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ferryman.flags.definition import Flag, FlagSet, Rollout, Rule
+from ferryman.flags.ledger import Change, Driver, Fenced, Ledger, Written
+from ferryman.model.errors import Stale
 from ferryman.model.world import FlagShare
 
 
@@ -38,6 +40,34 @@ def exposed_to(flag: Flag, share: FlagShare) -> Flag:
         people += [Rule(variant, allow=share.allow, driven=True)] if share.allow else []
     rollout = replace(flag.rollout, exposure_percent=share.exposure_percent)
     return replace(flag, rules=(*people, *own), rollout=rollout)
+
+
+def driven(ledger: Ledger, share: FlagShare, driver: Driver, reason: str) -> Written | None:
+    """What a rollout writes to expose a flag like that; None where it is so already, or where there is no such flag. Raises
+    `Stale` for an older generation of the same service than one that wrote or fenced."""
+    here = ledger.environment(share.environment)
+    check_generation(here.drivers.get(share.key, {}).get(driver.service), share.key, driver)
+    flag = here.flags.get(share.key)
+    if flag is None or flag.rollout is None or share_of(flag, share.environment) == share:
+        return None
+    change = Change(share.environment, {share.key: exposed_to(flag, share)})
+    return Written((change,), ledger.version, reason, driver=driver)
+
+
+def fenced(ledger: Ledger, environment: str, key: str, driver: Driver) -> Fenced | None:
+    """What a controller writes that takes a rollout over, so that whoever carried it before writes to the flag no more; None
+    where its fence stands already. Raises `Stale` as `driven`."""
+    last = ledger.environment(environment).drivers.get(key, {}).get(driver.service)
+    check_generation(last, key, driver)
+    stands = last is not None and last.generation.fence == driver.generation.fence
+    return None if stands else Fenced(environment, key, driver)
+
+
+def check_generation(last: Driver | None, key: str, driver: Driver) -> None:
+    """Raises `Stale` when `driver` is of an older generation than `last`, both of one service."""
+    if last is not None and last.generation > driver.generation:
+        message = f"{key} was written by {last.rollout} in {last.generation}; {driver.generation} is older"
+        raise Stale("stale_generation", message)
 
 
 def undrivable(flag: Flag, whole: FlagSet, shares: tuple[FlagShare, ...]) -> tuple[str, str]:

@@ -58,12 +58,21 @@ class Overridden(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-BODIES: dict[str, type[Written | Overridden]] = {
+class Fenced(msgspec.Struct, frozen=True):
+    """Body of ``flag_fenced``: from here on no older generation of that service writes to the flag."""
+
+    environment: str
+    flag: str
+    driver: Driver
+
+
+BODIES: dict[str, type[Written | Overridden | Fenced]] = {
     "flags_written": Written,
     "flag_killed": Overridden,
     "flag_unkilled": Overridden,
     "flag_tripped": Overridden,
     "flag_recovered": Overridden,
+    "flag_fenced": Fenced,
 }
 OVERRIDES = {"flag_killed": "killed", "flag_tripped": "tripped"}
 ENDS = {"flag_unkilled": "killed", "flag_recovered": "tripped"}
@@ -104,7 +113,7 @@ class Recorded(NamedTuple):
 @dataclass
 class Environment:
     """One environment. `version` is of the last change to it; `versions` of each flag that is or was there; `exposed` are
-    the flags that users ever met; `drivers` are the rollouts that last wrote to a flag."""
+    the flags that users ever met; `drivers` are the rollouts that last wrote to a flag, by flag and service."""
 
     name: str
     version: int = 0
@@ -114,7 +123,7 @@ class Environment:
     overrides: dict[str, dict[str, Override]] = field(default_factory=dict[str, dict[str, Override]])
     history: dict[str, list[Done]] = field(default_factory=dict[str, list[Done]])
     exposed: set[str] = field(default_factory=set[str])
-    drivers: dict[str, Driver] = field(default_factory=dict[str, Driver])
+    drivers: dict[str, dict[str, Driver]] = field(default_factory=dict[str, dict[str, Driver]])
     uses: Dependants = field(default_factory=Dependants)
 
     @property
@@ -130,6 +139,10 @@ class Environment:
     def created_at(self, key: str) -> float:
         """When a flag was there again, the last time (epoch seconds); 0 for none."""
         return next((done.at for done in reversed(self.history.get(key, [])) if done.kind == "created"), 0.0)
+
+    def drove(self, key: str, driver: Driver) -> None:
+        """A rollout wrote to a flag, or is the only one of its service that may."""
+        self.drivers.setdefault(key, {})[driver.service] = driver
 
     def in_force(self) -> dict[str, str]:
         """Flag -> kind of its override."""
@@ -168,6 +181,10 @@ class Ledger:
         if kind is None:
             return ()
         body = msgspec.convert(entry.body, kind)
+        if isinstance(body, Fenced):
+            # Nothing that is served changes, so no version does.
+            self.environments.setdefault(body.environment, Environment(body.environment)).drove(body.flag, body.driver)
+            return ()
         if isinstance(body, Written):
             self.requests.applied(body.request)
             return tuple(self._write(change, entry, body) for change in body.changes)
@@ -195,7 +212,7 @@ class Ledger:
             environment.uses.put_flag(key, flag)
             environment.versions[key] = entry.version
             if body.driver is not None:
-                environment.drivers[key] = body.driver
+                environment.drove(key, body.driver)
             self._note(environment, key, entry, kind, body.reason)
         for key, when in change.segments.items():
             if when is None:

@@ -13,6 +13,7 @@ from ferryman.engine.ports import Options, Ports
 from ferryman.model.errors import FerrymanError
 from ferryman.model.rollout import Service
 from ferryman.sim.deeds import AtPoint, Freeze, Kill
+from ferryman.sim.flags import SimFlags
 from ferryman.sim.points import Fate, Point
 from ferryman.sim.ports import Eyes, SimChecker, SimMetrics, SimRouter, SimStore, SimTarget
 from ferryman.sim.world import World
@@ -91,10 +92,13 @@ class Controller:
             metrics=SimMetrics(self.eyes),
             now=self.now,
             owner=self.owner,
+            flags=SimFlags(self.eyes),
             checker=lambda _: SimChecker(self.eyes, self.wake),
         )
         self.loop = ServiceLoop(self.world.name, ports, self.options, lambda: False)
         self.world.kernel.say(f"{self.owner} starts")
+        if self.world.flags.begun:
+            self.world.traffic.restart()  # what programs report of a flag is counted anew by each controller
         self._plan(0.0)
 
     def kill(self, down_seconds: float) -> None:

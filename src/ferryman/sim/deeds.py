@@ -120,8 +120,30 @@ class Trouble(msgspec.Struct, frozen=True, omit_defaults=True, tag="trouble", ta
     factor: float = 20.0
 
 
+class Override(msgspec.Struct, frozen=True, omit_defaults=True, tag="override", tag_field="do"):
+    """The flag is killed or no more (`kill`, `unkill`: by a person), tripped or no more (`trip`, `recover`: by a breaker)."""
+
+    at: float
+    how: str
+
+
 AtPoint = Kill | Freeze | Spoil
-Deed = Deploy | Ask | Kill | Freeze | Spoil | Outage | Refuse | Slow | PlaneRestart | Crash | Waver | Skew | Trouble
+Deed = (
+    Deploy
+    | Ask
+    | Kill
+    | Freeze
+    | Spoil
+    | Outage
+    | Refuse
+    | Slow
+    | PlaneRestart
+    | Crash
+    | Waver
+    | Skew
+    | Trouble
+    | Override
+)
 
 
 class Story(msgspec.Struct, frozen=True, omit_defaults=True):

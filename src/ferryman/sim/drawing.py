@@ -24,6 +24,7 @@ from ferryman.sim.deeds import (
     Trouble,
     Waver,
 )
+from ferryman.sim.drawing_flags import draw_flag_story, of_a_flag
 from ferryman.sim.fleet import Nature
 from ferryman.sim.points import POINTS, Fate
 from ferryman.sim.shapes import Shape
@@ -59,7 +60,10 @@ QUALITIES: tuple[Quality, ...] = (
 
 
 def draw_story(seed: int, *, faults: int = 24, verbs: int = 10, releases: int = 6) -> Story:
-    """The story of a seed: at most so many faults, verbs and releases within a minute."""
+    """The story of a seed: at most so many faults, verbs and releases within a minute. One seed in eight is of a flag: code and
+    flags do not share a name."""
+    if of_a_flag(seed):
+        return draw_flag_story(seed)
     chance = random.Random(seed)
     seconds = chance.choice((30.0, 50.0, 80.0))
     deeds: list[Deed] = [Deploy(FIRST_AT, draw_shape(chance, "v1", calm=True))]

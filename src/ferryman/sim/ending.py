@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from ferryman.core.phases import Verb
 from ferryman.core.standing import subject
 from ferryman.model.event import Noted
-from ferryman.model.plan import ApprovalGate, HoldGate, PauseGate, VerdictGate
+from ferryman.model.plan import ApprovalGate, HoldGate, PauseGate, Phase, VerdictGate
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import InstanceState
+from ferryman.sim.flagboard import NOBODY
 from ferryman.sim.fleet import Nature
 from ferryman.sim.kernel import EPOCH
 from ferryman.sim.world import World
@@ -89,6 +90,10 @@ def _longest(rollout: Rollout) -> float:
 def left_over(world: World) -> str:
     """What differs from what is wanted once nothing moves any more; "" when nothing does."""
     service, fleet = world.log.snapshot, world.fleet
+    rollout = service.current
+    taken_back = rollout is not None and rollout.phase in (Phase.ROLLED_BACK, Phase.FAILED) and rollout.entered_at
+    if world.flags.begun and rollout is not None and taken_back and world.flags.share != NOBODY:
+        return f"{world.flags.share} is served, and {rollout.id} is {rollout.phase.value}"
     wanted = {} if service.down else service.steady.instances
     natures = [fleet.natures.get(revision, Nature()) for revision in wanted]
     stuck = any(body.state is InstanceState.STARTING for body in fleet.bodies.values())

@@ -49,8 +49,11 @@ ROUTED = Point("routed")
 REMOVE = Point("remove", write=True)
 ORDER = Point("order", write=True)
 ORDERED = Point("ordered")
+FLAG = Point("flag", write=True)
+FLAGGED = Point("flagged")
 
 POINTS: tuple[Point, ...] = (
     CLAIM, LOADED, APPEND, APPENDED, INSTANCES, ROUTES, COUNTERS, ROUTE, ROUTED, REMOVE, ORDER, ORDERED,
 )  # fmt: skip
-BY_NAME: dict[str, Point] = {point.name: point for point in POINTS}
+FLAG_POINTS: tuple[Point, ...] = (CLAIM, LOADED, APPEND, APPENDED, INSTANCES, ROUTES, FLAG, FLAGGED, ORDER, ORDERED)
+"""Those that the rollout of a flag comes by."""

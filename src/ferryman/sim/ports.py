@@ -40,7 +40,7 @@ async def taken(point: Point) -> Fate | None:
 @dataclass
 class Eyes:
     """One controller's look at the world. `observed_at` is when it last looked at instances; `blind` tells that its
-    last reading of the counters failed, `loaded` is what it has just read in the log."""
+    last reading of the counters failed, `overridden` that it last saw the flag killed or tripped, `loaded` is what it has just read in the log."""
 
     world: World
     controller: int
@@ -48,6 +48,7 @@ class Eyes:
     instances: tuple[Instance, ...] = ()
     routes: RoutesSeen = field(default_factory=RoutesSeen)
     blind: bool = False
+    overridden: bool = False
     loaded: Loaded | None = None
     writes: int = 0
 

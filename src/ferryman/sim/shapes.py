@@ -10,11 +10,14 @@ from ferryman.model.release import (
     Analysis,
     Approval,
     Approvals,
+    Audience,
     BlueGreen,
     Canary,
     CanaryStep,
     Check,
     Deadlines,
+    FlagExposure,
+    FlagStep,
     Limits,
     Pause,
     Recreate,
@@ -33,6 +36,9 @@ from ferryman.sim.traffic import Quality
 PORT = 8080
 APPROVAL_SECONDS = 15.0
 WINDOW_MINUTES = 20
+FLAG = "new-checkout"
+ENVIRONMENT = "prod"
+AUDIENCES = (Audience("staff", hold_seconds=2.0), Audience(allow=("ann", "bob"), hold_seconds=1.0))
 
 
 def _every_other_minute() -> Windows:
@@ -51,7 +57,8 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
     until the judge passes; after the first `pause` of them a person is waited for (0: nobody), after the first of all
     there is a pause of `wait` seconds (0: none). `check`: a function check before the first weight, or before the
     switch. `delay` None keeps the old side. So many people must `approve` the promotion; with `windows` it may grow
-    in every other minute only."""
+    in every other minute only. A `flag` release lets that many audiences of `people` in before its first weight, and so
+    many people must `begin` it."""
 
     label: str
     strategy: str = "canary"
@@ -83,6 +90,13 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
     failing_check: bool = False
     approve: int = 0
     windows: bool = False
+    people: int = 0
+    begin: int = 0
+
+    @property
+    def of_flag(self) -> bool:
+        """Whether a flag is released, not code."""
+        return self.strategy == "flag"
 
     def release(self, service: str) -> Release:
         """The release file's content."""
@@ -90,13 +104,15 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
             service=service,
             label=self.label,
             command=("run", self.label),
-            replicas=self.replicas,
-            health_http_path="/" if self.routed else None,
+            replicas=0 if self.of_flag else self.replicas,
+            health_http_path="/" if self.routed and not self.of_flag else None,
             stop_seconds=4.0,
             drain_timeout_seconds=3.0,
             capacity_floor=self.floor,
             strategy=self._strategy(),
-            routing=Routing(router="envoy" if self.routed else "none", port=PORT),
+            routing=Routing(router="none")
+            if self.of_flag
+            else Routing(router="envoy" if self.routed else "none", port=PORT),
             analysis=Analysis(
                 enabled=self.analysed,
                 judge=self.judge,
@@ -113,9 +129,7 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
                 abort_scale_down_seconds=2.0,
                 provider_timeout_seconds=4.0,
             ),
-            approvals=Approvals(
-                promotion=Approval(self.approve, "operator", APPROVAL_SECONDS) if self.approve else None
-            ),
+            approvals=Approvals(start=_asked(self.begin), promotion=_asked(self.approve)),
             windows=EVERY_OTHER_MINUTE if self.windows else None,
         )
 
@@ -146,8 +160,15 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
                 )
             case "rolling":
                 return Rolling(max_surge=surge, max_unavailable=unavailable, bake_seconds=self.bake)
+            case "flag":
+                return FlagExposure(
+                    key=FLAG, steps=(*AUDIENCES[: self.people], *self._flag_steps(checks)), bake_seconds=self.bake
+                )
             case _:
                 return Recreate()
+
+    def _flag_steps(self, checks: tuple[Check, ...]) -> tuple[FlagStep, ...]:
+        return tuple(step for step in self._steps(checks) if isinstance(step, FlagStep))
 
     def _steps(self, checks: tuple[Check, ...]) -> tuple[CanaryStep, ...]:
         steps: list[CanaryStep] = [RunCheck(check) for check in checks]
@@ -158,3 +179,7 @@ class Shape(msgspec.Struct, frozen=True, omit_defaults=True):
             if number == self.pause:
                 steps.append(Pause())
         return tuple(steps)
+
+
+def _asked(people: int) -> Approval | None:
+    return Approval(people, "operator", APPROVAL_SECONDS) if people else None

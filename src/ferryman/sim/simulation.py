@@ -10,7 +10,7 @@ from ferryman.core.standing import subject
 from ferryman.core.verbs import Answer, command, deploy, drill, take_down, undo
 from ferryman.engine.ports import Options
 from ferryman.model.errors import FerrymanError, Refused
-from ferryman.model.release import Release
+from ferryman.model.release import FlagExposure, Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import InstanceState
@@ -26,6 +26,7 @@ from ferryman.sim.deeds import (
     Freeze,
     Kill,
     Outage,
+    Override,
     PlaneRestart,
     Refuse,
     Skew,
@@ -43,6 +44,7 @@ from ferryman.sim.ledger import Ledger
 from ferryman.sim.points import Point
 from ferryman.sim.shapes import Shape
 from ferryman.sim.traffic import Load
+from ferryman.sim.watch_flags import FlagWatch
 from ferryman.sim.watch_log import LogWatch
 from ferryman.sim.watch_time import TimeWatch
 from ferryman.sim.watch_world import WorldWatch
@@ -93,10 +95,11 @@ class Simulation:
         options = self.options or Options(lease_seconds=story.lease_seconds)
         self.controllers = [Controller(self.world, self, n, options) for n in range(story.controllers)]
         self.time = TimeWatch(self.world, self.ledger, self.found, options)
-        self.log = LogWatch(self.world, self.ledger, self.found, self._blind, self.time.event)
+        self.log = LogWatch(self.world, self.ledger, self.found, self._blind, self._overridden, self.time.event)
         self.watch = WorldWatch(self.world, self.ledger, self.found)
         self.watch.attach()
         self.log.attach()
+        self.world.flags.on_drive = FlagWatch(self.world, self.ledger, self.found).driven
         self.world.fleet.watch.changed = self._changed
         self.world.fleet.watch.left = self.time.left
         for controller in self.controllers:
@@ -133,6 +136,8 @@ class Simulation:
         world.log_down_until = world.fleet_down_until = world.wrong_until = now
         world.plane.down_until = world.plane.refusing_until = min(world.plane.down_until, now)
         world.traffic.outage_until = now
+        if world.flags.begun:
+            world.flags.override("recover")  # a breaker tries again; a kill stays until somebody takes it back
         world.plane.ack_seconds = min(world.plane.ack_seconds, 0.2)
         for controller in self.controllers:
             if not controller.alive:
@@ -241,6 +246,9 @@ class Simulation:
             case Trouble():
                 world.traffic.count()
                 world.traffic.outage_until, world.traffic.outage_factor = now + deed.seconds, deed.factor
+            case Override():
+                world.flags.override(deed.how)
+                return
         self.time.disturbed()
         self.kernel.after(getattr(deed, "seconds", 0.0), self.time.disturbed)
 
@@ -261,6 +269,8 @@ class Simulation:
         done: Callable[[Answer | FerrymanError], None] = nobody,
     ) -> None:
         """A person deploys this very release; `done` is told the answer."""
+        if isinstance(release.strategy, FlagExposure):
+            self.world.flags.begin()
         self._put(
             f"deploy {revision.label}",
             lambda service, now: deploy(service, release, revision, actor=ACTOR, now=now),
@@ -350,6 +360,10 @@ class Simulation:
     def _blind(self, fence: int) -> bool:
         head = self.world.log.head
         return any(c.eyes.blind for c in self.controllers if c.life and head and c.owner == head.owner)
+
+    def _overridden(self) -> bool:
+        head = self.world.log.head
+        return any(c.eyes.overridden for c in self.controllers if c.life and head and c.owner == head.owner)
 
     def _pulse(self) -> None:
         able = [c for c in self.controllers if c.alive and not c.frozen]

@@ -37,16 +37,23 @@ class GatesTold:
     def let_in(self, rollout: Rollout, event: Event, body: StepEntered) -> str:
         """What was wrong with letting more users in by this event; "" when nothing was."""
         exempt = rollout.emergency or rollout.kind in ("undo", DRILL) or rollout.candidate == rollout.stable
-        before = 0.0 if rollout.entered_at is None else _share(rollout.current.world, rollout.candidate)
-        after = _share(rollout.plan.steps[body.step].world, rollout.candidate)
-        if exempt or after <= before + SLACK:
+        before, after = _before(rollout), _share(rollout.plan.steps[body.step].world, rollout.candidate)
+        if exempt or not self.grows(rollout, body):
             return ""
         if event.at < self.frozen_until:
-            return f"{rollout.id} went from {before:g}% to {after:g}% in a freeze"
+            return f"{rollout.id} let more in by {body.name!r} ({before:g}% to {after:g}%) in a freeze"
         spans, minute = _spans(rollout.release), event.at / 60 % DAY_MINUTES
         if spans and not any(_holds(w.from_minute, w.to_minute, minute) for w in spans):
-            return f"{rollout.id} went from {before:g}% to {after:g}% outside its windows"
+            return f"{rollout.id} let more in by {body.name!r} ({before:g}% to {after:g}%) outside its windows"
         return ""
+
+    @staticmethod
+    def grows(rollout: Rollout, body: StepEntered) -> bool:
+        """Whether more users meet the candidate at that step: by its share, or as people whom a flag lets in."""
+        world = rollout.plan.steps[body.step].world
+        more = _share(world, rollout.candidate) > _before(rollout) + SLACK
+        known = _people(rollout.current.world) if rollout.entered_at is not None else set[str]()
+        return more or bool(_people(world) - known)
 
     def lacking(self, rollout: Rollout) -> str:
         """What the present step lacks of the approvals that it asks for."""
@@ -71,6 +78,16 @@ def _share(world: World, candidate: str) -> float:
         total = sum(world.instances.values())
         return 100.0 * world.instances.get(candidate, 0) / total if total else 0.0
     return world.weights.get(candidate, 0.0)
+
+
+def _before(rollout: Rollout) -> float:
+    return 0.0 if rollout.entered_at is None else _share(rollout.current.world, rollout.candidate)
+
+
+def _people(world: World) -> set[str]:
+    """Segments and keys, told apart by what stands in front."""
+    found = {f"segment {name}" for flag in world.flags for name in flag.segments}
+    return found | {f"key {name}" for flag in world.flags for name in flag.allow}
 
 
 def _holds(start: int, end: int, minute: float) -> bool:

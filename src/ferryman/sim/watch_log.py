@@ -23,6 +23,8 @@ from ferryman.model.event import (
 from ferryman.model.plan import CheckGate, HoldGate, PauseGate, Phase, VerdictGate
 from ferryman.model.rollout import Rollout, Service, Track
 from ferryman.model.seen import InstanceState
+from ferryman.model.world import FlagShare
+from ferryman.sim.flagboard import NOBODY
 from ferryman.sim.invariants import Findings
 from ferryman.sim.kernel import nobody
 from ferryman.sim.ledger import Ledger
@@ -30,6 +32,7 @@ from ferryman.sim.watch_gates import GatesTold
 from ferryman.sim.world import World
 from ferryman.store.base import Append
 from ferryman.store.records import Head
+from ferryman.strategies.flag import UNEXPOSED
 
 SLACK = 1e-6
 LOOK_SECONDS = 1.5
@@ -52,12 +55,13 @@ class Attempt:
 @dataclass
 class LogWatch:
     """Looks at every append and every claim. `blind(fence)` tells whether the writer's last reading of the counters
-    failed; `on_event` is told of each event."""
+    failed, `overridden()` whether it saw the flag killed or tripped; `on_event` is told of each event."""
 
     world: World
     ledger: Ledger
     found: Findings
     blind: Callable[[int], bool]
+    overridden: Callable[[], bool]
     on_event: Callable[[Event, Service], None] = nobody
     _fold: Service = field(init=False)
     _gates: GatesTold = field(default_factory=GatesTold)
@@ -128,6 +132,10 @@ class LogWatch:
             case StepEntered(track=Track.FORWARD):
                 if wrong := self._gates.let_in(rollout, event, body):
                     self._broken(9, wrong)
+                if rollout.entered_at is not None and self.overridden() and self._gates.grows(rollout, body):
+                    self._broken(
+                        0, f"{rollout.id} grew to {body.name!r} while its flag is {self.world.flags.overridden}"
+                    )
                 up = body.exposure_percent > rollout.exposure_percent
                 if rollout.entered_at is not None and (up or body.step > rollout.step):
                     self._passed(rollout, event, fence)
@@ -201,6 +209,9 @@ class LogWatch:
     def _reached(self, rollout: Rollout) -> None:
         """Where the data plane shares out the users, a step is reached when it serves the share that is asked."""
         world = rollout.current.world
+        for asked in world.flags:
+            if (stands := self.world.flags.share) != asked:
+                self._broken(0, f"step {rollout.current.name!r} counts as reached, but {stands} is served")
         if world.listener is None or world.follow_ready or not world.weights:
             return
         served = self.world.plane.seen.weights
@@ -216,6 +227,8 @@ class LogWatch:
             self._broken(0, f"step {rollout.current.name!r} counts as reached, but {got:g}% of {asked:g}% are served")
 
     def _ended(self, rollout: Rollout, event: Event, body: RolloutEnded, fence: int) -> None:
+        if self.world.flags.begun and rollout.entered_at is not None:
+            self._flag_ended(rollout, body)
         served = self.world.plane.seen.weights.get(rollout.candidate, 0.0)
         routed = rollout.current.world.listener is not None
         if body.outcome is Phase.PROMOTED:
@@ -229,6 +242,16 @@ class LogWatch:
                 return
             if served > SLACK:
                 self._broken(2, f"{rollout.id} counts as {body.outcome.value}, but {served:g}% still meet it")
+
+    def _flag_ended(self, rollout: Rollout, body: RolloutEnded) -> None:
+        """Everybody, or nobody; and nobody is left in by a rule of the rollout."""
+        share = self.world.flags.share
+        if body.outcome is Phase.PROMOTED and rollout.current.world.flags:
+            wanted = FlagShare(share.environment, share.key, 0.0 if rollout.candidate == UNEXPOSED else 100.0)
+            if share != wanted:
+                self._broken(0, f"{rollout.id} counts as promoted, but {share} is served")
+        elif body.outcome in (Phase.ROLLED_BACK, Phase.SUPERSEDED) and share != NOBODY:
+            self._broken(2, f"{rollout.id} counts as {body.outcome.value}, but {share} is served")
 
     def _broken(self, number: int, text: str) -> None:
         self.found.broken(number, text, self.world.elapsed)

@@ -14,6 +14,7 @@ from ferryman.model.rollout import Service, Track
 from ferryman.model.seen import LIVE_STATES, Instance, InstanceState, Seen
 from ferryman.model.world import Orders, World
 from ferryman.sim.controller import Controller
+from ferryman.sim.flagboard import NOBODY
 from ferryman.sim.invariants import Findings
 from ferryman.sim.ledger import Ledger
 from ferryman.sim.watch_world import ready_counts
@@ -125,6 +126,8 @@ class TimeWatch:
             self._broken(13, f"{rollout.id} was aborted and is {rollout.phase.value} after a turn")
             return
         world, orders = rollout.plan.back[0].world, loop.orders
+        if world.flags and self.world.flags.share != NOBODY:
+            self._broken(13, f"{rollout.id} was aborted, and {self.world.flags.share} is served after a turn")
         stable, table = rollout.stable, orders.routes if orders is not None else None
         if stable is None or table is None or world.follow_ready or rollout.candidate == stable:
             return

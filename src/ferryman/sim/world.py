@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ferryman.metrics.base import Counters
 from ferryman.model.world import RouteTable
 from ferryman.sim.dataplane import DataPlane
+from ferryman.sim.flagboard import FlagBoard
 from ferryman.sim.fleet import Fleet, Write
 from ferryman.sim.kernel import EPOCH, Kernel
 from ferryman.sim.log import EventLog
@@ -28,6 +29,7 @@ class World:
     fleet: Fleet = field(init=False)
     plane: DataPlane = field(init=False)
     traffic: Traffic = field(init=False)
+    flags: FlagBoard = field(init=False)
     log_down_until: float = 0.0
     fleet_down_until: float = 0.0
     wrong: str = ""
@@ -41,6 +43,7 @@ class World:
         self.fleet = Fleet(self.kernel)
         self.plane = DataPlane(self.kernel, on_serve=self._served)
         self.traffic = Traffic(self.kernel)
+        self.flags = FlagBoard(self.kernel, self.traffic)
 
     def _served(self, table: RouteTable | None, write: Write) -> None:
         self.traffic.serve(table.weights if table is not None else {})

@@ -140,6 +140,38 @@ def test_it_goes_back_while_it_is_killed() -> None:
     assert book.exposed(KEY) == NOBODY
 
 
+def test_what_takes_everybody_out_is_not_held_by_a_kill() -> None:
+    book = Book()
+    book.deploy(held(10, 50))
+    book.run()
+    book.override(KEY, "killed")
+    book.undo()
+    book.run()
+    assert book.rollout.phase is Phase.PROMOTED
+    assert book.exposed(KEY) == NOBODY, "or whoever takes the kill back would expose everybody again"
+
+
+def test_the_way_back_is_not_given_up() -> None:
+    """Whatever kept it from being gone: nobody would take the users out later."""
+    book = Book()
+    book.deploy(held(10, 50))
+    book.tick()
+    book.tick()
+    book.verb(Verb.ABORT)
+    book.now += book.rollout.release.deadlines.progress_seconds + 1.0
+    book.run()
+    assert book.rollout.phase is Phase.ROLLED_BACK
+    assert book.exposed(KEY) == NOBODY
+
+
+def test_there_is_nothing_to_stop() -> None:
+    book = Book()
+    book.deploy(held(10, 50))
+    book.tick()
+    with pytest.raises(Refused, match="nothing runs that could be stopped"):
+        book.down()
+
+
 def test_an_undo_exposes_nobody_and_the_next_release_grows_anew() -> None:
     book = Book()
     book.deploy(held(10, 50))

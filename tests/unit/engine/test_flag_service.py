@@ -13,8 +13,10 @@ from ferryman.engine.flags import service as service_room
 from ferryman.engine.flags.service import FlagService
 from ferryman.engine.flags.texts import flags_text
 from ferryman.flags.definition import Flag, Need, Rule
-from ferryman.flags.ledger import STREAM, Change
-from ferryman.model.errors import Conflict, FerrymanError, Refused, StoreError, UsageError
+from ferryman.flags.ledger import STREAM, Change, Driver
+from ferryman.model.errors import Conflict, FerrymanError, Refused, Stale, StoreError, UsageError
+from ferryman.model.generation import Generation
+from ferryman.model.world import FlagShare
 from ferryman.store.memory import MemoryStore
 from ferryman.store.sqlite import SqliteStore
 from flagkit import experiment, release, rollout
@@ -297,5 +299,28 @@ def test_flags_that_everybody_gets_are_to_be_taken_out() -> None:
         assert service.stale() == ()
         await write(service, at(100))
         assert service.stale() == ("new-checkout",)
+
+    run(body)
+
+
+def test_a_fence_is_kept_and_no_client_sees_it() -> None:
+    async def body(service: FlagService, store: MemoryStore) -> None:
+        await write(service, at(0))
+        told: list[int] = []
+        service.on_change(lambda _, version, keys: told.append(version))
+        newer, older = (Driver("shop", "shop-1", Generation(fence, 5)) for fence in (2, 1))
+        await service.fence("prod", "new-checkout", newer)
+        await service.fence("prod", "new-checkout", newer)
+        assert not told
+        *_, entry = await store.entries(STREAM)
+        assert (entry.seq, entry.actor) == (2, "shop-1")
+        assert flags_text(entry.kind, entry.body) == "took over new-checkout in prod"
+        again = FlagService(lambda: 1000.0)
+        await again.load(store)
+        with pytest.raises(Stale):
+            await again.drive(FlagShare("prod", "new-checkout", 10.0), older, reason="late")
+        assert again.served("prod").version == 1
+        await again.drive(FlagShare("prod", "new-checkout", 10.0), newer, reason="10%")
+        assert again.served("prod").version == 3
 
     run(body)

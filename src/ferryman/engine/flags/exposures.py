@@ -45,6 +45,11 @@ class FlagExposures:
         for share in asked:
             await self._flags.drive(share, driver, reason=reason)
 
+    async def fence(self, asked: tuple[FlagShare, ...], driver: Driver) -> None:
+        """An entry of its own for each, which no client sees."""
+        for share in asked:
+            await self._flags.fence(share.environment, share.key, driver)
+
     def outcomes(self, share: FlagShare, bounds_ms: tuple[float, ...]) -> Outcomes:
         """From what the programs report with their evaluations; counted anew by each controller."""
         flag = self._flags.environment(share.environment).flags.get(share.key)

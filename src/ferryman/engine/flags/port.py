@@ -30,6 +30,10 @@ class FlagPort(Protocol):
         """Expose them as asked; what is so already is left alone. Raises `Stale`, `StoreError`."""
         ...
 
+    async def fence(self, asked: tuple[FlagShare, ...], driver: Driver) -> None:
+        """From here on no older generation of that service writes to these flags. Raises `Stale`, `StoreError`."""
+        ...
+
     def outcomes(self, share: FlagShare, bounds_ms: tuple[float, ...]) -> Outcomes:
         """What programs reported of a flag, durations in buckets of `bounds_ms`."""
         ...
@@ -43,6 +47,9 @@ class NoFlags:
         return tuple(FlagSeen(share, missing=True) for share in asked)
 
     async def apply(self, asked: tuple[FlagShare, ...], driver: Driver, reason: str) -> None:
+        """Nothing."""
+
+    async def fence(self, asked: tuple[FlagShare, ...], driver: Driver) -> None:
         """Nothing."""
 
     def outcomes(self, share: FlagShare, bounds_ms: tuple[float, ...]) -> Outcomes:

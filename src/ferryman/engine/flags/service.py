@@ -26,13 +26,14 @@ from ferryman.flags.breaker import BreakerView
 from ferryman.flags.check import Finding
 from ferryman.flags.definition import DEFAULT_ENVIRONMENT, Flag
 from ferryman.flags.drafting import Draft, draft
-from ferryman.flags.driving import exposed_to, share_of
+from ferryman.flags.driving import driven, fenced
 from ferryman.flags.ledger import (
     STREAM,
     Change,
     Done,
     Driver,
     Environment,
+    Fenced,
     Ledger,
     Overridden,
     Touched,
@@ -42,7 +43,7 @@ from ferryman.flags.ledger import (
 from ferryman.flags.plan import ChangePlan
 from ferryman.flags.requests import Answered, Request, keys_of
 from ferryman.flags.stale import UNASKED_SECONDS, stale
-from ferryman.model.errors import Conflict, FerrymanError, Stale, StoreError, UsageError
+from ferryman.model.errors import Conflict, FerrymanError, StoreError, UsageError
 from ferryman.model.settings import FlagApproval
 from ferryman.model.world import FlagShare
 from ferryman.store.journal import ENTRY_BYTES_MAX, Journal
@@ -282,16 +283,16 @@ class FlagService:
         rollout. Nothing where it is so already, or where there is no such flag. Raises `Stale` for a rollout that wrote in a
         later generation already, `StoreError`."""
         async with self._writing:
-            here = self.ledger.environment(share.environment)
-            flag, last = here.flags.get(share.key), here.drivers.get(share.key)
-            if last is not None and last.service == driver.service and last.generation > driver.generation:
-                message = f"{share.key} of {share.environment} was written by {last.rollout} in {last.generation}"
-                raise Stale("stale_generation", f"{message}; {driver.generation} is older")
-            if flag is None or flag.rollout is None or share_of(flag, share.environment) == share:
-                return
-            change = Change(share.environment, {share.key: exposed_to(flag, share)})
-            body = Written((change,), self.ledger.version, reason, driver=driver)
-            await self._append("flags_written", body, driver.rollout)
+            body = driven(self.ledger, share, driver, reason)
+            if body is not None:
+                await self._append("flags_written", body, driver.rollout)
+
+    async def fence(self, environment: str, key: str, driver: Driver) -> None:
+        """From here on no older generation of that service writes to the flag. Raises `Stale` as `drive`, `StoreError`."""
+        async with self._writing:
+            body = fenced(self.ledger, environment, key, driver)
+            if body is not None:
+                await self._append("flag_fenced", body, driver.rollout)
 
     async def approve(self, number: int, digest: str, *, account: str, role: str, reason: str = "") -> Request:
         """Agree to a request; with the last word it is written. Raises what `open_request`, `check_word` and `write` raise: what cannot
@@ -333,7 +334,9 @@ class FlagService:
 
     async def _append(self, kind: str, body: msgspec.Struct, actor: str) -> int:
         # A kill waits for no thread.
-        encoded, size = _measured(body) if isinstance(body, Overridden) else await asyncio.to_thread(_measured, body)
+        encoded, size = (
+            _measured(body) if isinstance(body, Overridden | Fenced) else await asyncio.to_thread(_measured, body)
+        )
         if size > ENTRY_BYTES_MAX:
             raise UsageError(
                 "too_large", f"the write has {size} bytes; at most {ENTRY_BYTES_MAX} go at once", "write it in parts"

@@ -13,7 +13,7 @@ from ferryman.model.generation import Generation
 from ferryman.model.release import FlagExposure
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import FlagSeen, RoutesSeen, RouteStatus
-from ferryman.model.world import Orders
+from ferryman.model.world import Orders, unexposed
 from ferryman.strategies.flag import UNEXPOSED
 
 
@@ -24,6 +24,19 @@ class FlagSide:
     port: FlagPort
     bounds_ms: tuple[float, ...]
     seen: tuple[FlagSeen, ...] = ()
+    _fence: int | None = None
+
+    async def fence(self, service: Service, generation: Generation) -> None:
+        """Once for each lease, before anything is looked at: whoever carried the running rollout before, and comes back late,
+        writes to its flags no more. Raises `Stale`, `StoreError`."""
+        if generation.fence == self._fence:
+            return
+        rollout = service.current
+        if rollout is not None and rollout.running and by_flag(rollout):
+            steps = (*rollout.plan.steps, *rollout.plan.back)
+            flags = tuple(dict.fromkeys(flag for step in steps for flag in unexposed(step.world.flags)))
+            await self.port.fence(flags, Driver(service.name, rollout.id, generation))
+        self._fence = generation.fence
 
     def observe(self, service: Service) -> None:
         """Look at the flags of the running rollout; at the one that a service is about also when it has ended."""

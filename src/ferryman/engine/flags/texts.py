@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ferryman.flags.ledger import BODIES, Change, Overridden
+from ferryman.flags.ledger import BODIES, Change, Fenced, Overridden
 
 NAMED_MAX = 5
 _DEEDS = {
@@ -32,6 +32,8 @@ def flags_text(kind: str, body: dict[str, Any]) -> str:
         return ""
     if isinstance(made, Overridden):
         return f"{_DEEDS[kind]} {made.flag} in {made.environment}"
+    if isinstance(made, Fenced):
+        return f"took over {made.flag} in {made.environment}"
     text = "; ".join(_change(change) for change in made.changes)
     back = f", as in version {made.reverted}" if made.reverted else ""
     back += f", by request {made.request}" if made.request else ""
