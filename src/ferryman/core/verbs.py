@@ -137,12 +137,12 @@ def _following(rollout: Rollout) -> str:
 
 def take_down(service: Service, *, actor: str, reason: str = "") -> Answer:
     """Want nothing of this service any more until the next deploy. Deploys that wait are dropped. Raises `Refused`
-    (``other_kind``) for the rollout of a flag: its exposure would stay as it happens to be, and nobody would see to it."""
+    (``no_instances``) for the rollout of a flag: its exposure would stay as it happens to be, and nobody would see to it."""
     rollout = subject(service)
     if rollout is not None and isinstance(rollout.release.strategy, FlagExposure):
         message = f"{service.name} is the rollout of a flag: nothing runs that could be stopped"
         hint = "`ferry abort` takes a running rollout back, `ferry undo` a promoted one"
-        raise Refused("other_kind", message, legal_now(service), hint)
+        raise Refused("no_instances", message, legal_now(service), hint)
     if (service.down and not service.queue) or not service.seq:
         return Answer((), f"{service.name} is down already", None)
     return Answer((Draft("", ServiceDown(reason), actor),), f"stopping {service.name}", None)
