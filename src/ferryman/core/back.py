@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ferryman.core.reached import reached, settled
+from ferryman.core.reached import exposed, reached, settled
 from ferryman.model.event import Body, RolloutEnded, StepEntered, StepReached
 from ferryman.model.plan import HoldGate, Phase, SettledGate
 from ferryman.model.rollout import DRILL, Rollout, Track
@@ -15,12 +15,12 @@ def walk_back(rollout: Rollout, seen: Seen, now: float) -> Body | None:
     if rollout.reached_at is None:
         if reached(step.world, seen, rollout.stable or rollout.candidate):
             return StepReached(rollout.step)
-        return _stuck(rollout, now)
+        return _stuck(rollout, seen, now)
     hold = step.gate(HoldGate)
     if hold is not None and hold.warm and worth_keeping(rollout) and now - rollout.reached_at < hold.seconds:
         return None
     if step.gate(SettledGate) is not None and not settled(step.world, seen):
-        return _stuck(rollout, now)
+        return _stuck(rollout, seen, now)
     if rollout.step + 1 < len(rollout.plan.back):
         following = rollout.plan.back[rollout.step + 1]
         return StepEntered(Track.BACK, rollout.step + 1, following.name, following.phase, 0.0)
@@ -47,10 +47,10 @@ def _ended(rollout: Rollout, outcome: Phase, reason: str, now: float) -> Rollout
     )
 
 
-def _stuck(rollout: Rollout, now: float) -> Body | None:
-    """The end of a way back that takes too long. That of a flag is not given up: nobody would take its users out later, and
-    only a log that takes nothing can be in its way."""
-    if rollout.current.world.flags:
+def _stuck(rollout: Rollout, seen: Seen, now: float) -> Body | None:
+    """The end of a way back that takes too long, but not before its flags went back: nobody would take their users out later,
+    and only a log that takes nothing can be in the way of that."""
+    if not exposed(rollout.current.world, seen):
         return None
     since = now if rollout.progress_at is None else rollout.progress_at
     if now - since < rollout.release.deadlines.progress_seconds:

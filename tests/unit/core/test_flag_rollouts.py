@@ -251,6 +251,23 @@ def test_a_flag_goes_with_a_canary_and_back_with_it() -> None:
     assert book.service.steady.flags == ()
 
 
+def test_a_canary_gives_its_way_back_up_but_not_before_its_flag_went_back() -> None:
+    book = Book()
+    book.deploy(release("v1"))
+    book.run()
+    book.deploy(release("v2", strategy=canary(SetFlag(KEY, 50), SetWeight(25, 500.0), Pause())))
+    for _ in range(6):
+        book.tick()
+    assert (book.weight("v2"), book.exposed(KEY).exposure_percent) == (25.0, 50.0)
+    book.frozen_routes = True
+    book.verb(Verb.ABORT)
+    book.now += book.rollout.release.deadlines.progress_seconds + 1.0
+    book.tick()
+    assert book.rollout.phase is Phase.ABORTING, "it was late before it began"
+    book.run()
+    assert (book.rollout.phase, book.exposed(KEY)) == (Phase.FAILED, NOBODY)
+
+
 def test_a_freeze_holds_the_flag_of_a_canary_too() -> None:
     book = Book()
     book.deploy(release("v1"))

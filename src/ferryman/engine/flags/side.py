@@ -32,9 +32,9 @@ class FlagSide:
         if generation.fence == self._fence:
             return
         rollout = service.current
-        if rollout is not None and rollout.running and by_flag(rollout):
-            steps = (*rollout.plan.steps, *rollout.plan.back)
-            flags = tuple(dict.fromkeys(flag for step in steps for flag in unexposed(step.world.flags)))
+        steps = (*rollout.plan.steps, *rollout.plan.back) if rollout is not None and rollout.running else ()
+        flags = tuple(dict.fromkeys(flag for step in steps for flag in unexposed(step.world.flags)))
+        if rollout is not None and flags:
             await self.port.fence(flags, Driver(service.name, rollout.id, generation))
         self._fence = generation.fence
 
