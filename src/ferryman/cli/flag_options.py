@@ -57,6 +57,12 @@ def flag_import(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--owner", metavar="NAME", default="unknown", help="who owns release flags (unknown)")
     parser.add_argument("--expires", metavar="DATE", help="when release flags should be gone (in 90 days)")
+    parser.add_argument(
+        "--into",
+        metavar="NAME",
+        action="append",
+        help="the environment here where what is off there is off (prod); may repeat",
+    )
 
 
 def flag_environment(parser: argparse.ArgumentParser) -> None:

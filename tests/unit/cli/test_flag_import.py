@@ -41,6 +41,17 @@ def test_the_file_is_printed_with_what_to_look_at(tmp_path: Path, capsys: pytest
     assert "2 flags; nothing was written" in said
 
 
+def test_what_is_off_there_is_off_where_it_is_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export = tmp_path / "features.json"
+    off = [{**EXPORT["features"][0], "enabled": False}]
+    export.write_text(json.dumps({"features": off}))
+    assert main(["flags", "import", str(export), "--into", "staging", "--into", "qa"]) == 0
+    printed, _ = capsys.readouterr()
+    places = parse_flags(printed, "flags.yaml").defined.flags["new-checkout"].environments
+    assert {name: place.exposure_percent for name, place in places.items()} == {"staging": 0.0, "qa": 0.0}
+    assert "is off there: in `staging` and `qa` it serves `off`" in printed
+
+
 @pytest.mark.parametrize(
     ("content", "words", "message"),
     [

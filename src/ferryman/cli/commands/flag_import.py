@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from ferryman.cli.context import OK, Context
-from ferryman.flags.definition import digest_of
-from ferryman.flags.importing.base import Choice, Imported, UnreadableError
+from ferryman.flags.definition import DEFAULT_ENVIRONMENT, digest_of
+from ferryman.flags.importing.base import OFF_THERE, Choice, Imported, UnreadableError
 from ferryman.flags.importing.readers import import_flags
 from ferryman.model.errors import SpecError, UsageError
 from ferryman.spec.flags import parse_flags
@@ -28,12 +29,23 @@ def run(context: Context) -> int:
     imported = _read(args.export, args.system or "", Choice(args.owner, expires, args.environment))
     flags = cast("dict[str, Any]", imported.document.get("flags", {}))
     _keep_native(flags, imported)
-    context.out.say(yaml_text(imported.document, imported.notes).rstrip("\n"))
-    for note in imported.notes:
+    notes = _into(args.into or [DEFAULT_ENVIRONMENT], flags, imported.notes)
+    context.out.say(yaml_text(imported.document, notes).rstrip("\n"))
+    for note in notes:
         context.out.remark(f"note: {note}")
     context.out.remark(f"{len(flags)} flags; nothing was written. Look through them, then `ferry flags set FILE`")
-    context.out.emit({"document": imported.document, "notes": imported.notes})
+    context.out.emit({"document": imported.document, "notes": notes})
     return OK
+
+
+def _into(names: list[str], flags: dict[str, Any], notes: Sequence[str]) -> tuple[str, ...]:
+    """What is off there is off in these environments; the notes say so too."""
+    for flag in flags.values():
+        if places := flag.get("environments"):
+            place = places[DEFAULT_ENVIRONMENT]
+            flag["environments"] = dict.fromkeys(names, place)
+    said = OFF_THERE.replace(f"`{DEFAULT_ENVIRONMENT}`", " and ".join(f"`{name}`" for name in names))
+    return tuple(note.replace(OFF_THERE, said) for note in notes)
 
 
 def _keep_native(flags: dict[str, Any], imported: Imported) -> None:
