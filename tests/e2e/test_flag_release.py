@@ -225,3 +225,16 @@ def test_what_is_looked_at_before_says_what_a_flag_has(shop: FlagProject) -> Non
     code, said = shop.ferry("deploy", "-f", str(shop.folder / "other.yaml"), "--no-wait")
     assert code != 0
     assert shop.ferry("history", "nobody")[0] != 0, "nothing has begun"
+
+
+def test_down_ends_the_controller_and_leaves_the_flag(shop: FlagProject) -> None:
+    begin(shop, "new-checkout", "20, {pause: {}}")
+    eventually(lambda: exposure(shop, "new-checkout") == 20.0, what="the first step", seconds=60)
+    assert shop.ferry("down", "new-checkout")[0] != 0, "it would stay where it happens to be"
+    said = shop.do("down")
+    assert "the router and the controller have ended" in said
+    shop.serve()
+    assert exposure(shop, "new-checkout") == 20.0
+    assert status(shop, "new-checkout")["phase"] != "promoted"
+    shop.do("abort", "new-checkout")
+    eventually(lambda: exposure(shop, "new-checkout") == 0.0, what="the way back", seconds=60)

@@ -8,7 +8,7 @@ from ferryman.flags.definition import Flag, Segment
 from ferryman.flags.ledger import Done, Driver, Environment, Ledger, Override
 from ferryman.flags.requests import Request, Requests
 
-FORMAT = 1
+FORMAT = 2
 """To be raised when entries come to mean something else: what was kept is made anew then."""
 
 
@@ -23,7 +23,7 @@ class _Place(msgspec.Struct, frozen=True):
     overrides: dict[str, dict[str, Override]]
     history: dict[str, list[Done]]
     exposed: list[str]
-    drivers: dict[str, Driver]
+    drivers: dict[str, dict[str, Driver]]
 
 
 class _Kept(msgspec.Struct, frozen=True):
