@@ -199,10 +199,12 @@ def test_who_reads_slowly_gets_one_put_for_what_has_piled_up(
         head = f"GET /v1/flags/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {tokens['server staging']}\r\n\r\n"
         slow.sendall(head.encode())
         said = slow.recv(1024)
+        done = None
         for number in range(changes):
             body = {"parent": 10**6, "exposure_percent": 50 + number % 2}
             done = doors.ask("POST", f"{path}/change", json=body)
             assert done.status_code == 200, done.text
+        assert done is not None
         last = f"id: {done.json()['version']}\n".encode()
         while last not in said:
             more = slow.recv(1 << 20)
