@@ -24,6 +24,7 @@ import psutil
 from ferryman.cli.client import Client
 from ferryman.cli.launch import ensure_controller
 from ferryman.cli.main import main
+from ferryman.cli.services import of_a_flag
 from ferryman.demo.load import LoadReport, LoadSnapshot, read_snapshot, report_between
 from ferryman.model.errors import FerrymanError
 from ferryman.model.view import AnswerView, RolloutView, ServiceView
@@ -212,7 +213,8 @@ class Project:
             self._load.wait(5)
         with contextlib.suppress(FerrymanError, OSError):
             for view in self.client.views():
-                self.client.down(view.service, actor="test")
+                if not of_a_flag(view):
+                    self.client.down(view.service, actor="test")
             self.client.shutdown()
         deadline = time.monotonic() + 5
         while self.processes() and time.monotonic() < deadline:

@@ -27,6 +27,11 @@ def acting_client(context: Context) -> Client:
     return started_client(context)
 
 
+def of_a_flag(view: ServiceView) -> bool:
+    """Whether it is the rollout of a flag, which runs nothing that could be stopped."""
+    return view.rollout is not None and view.rollout.strategy == "flag"
+
+
 def started_client(context: Context) -> Client:
     """The running controller; one is started if none runs, and ended again if the command is interrupted before it
     asked for anything."""

@@ -12,7 +12,7 @@ from ferryman.cli.client import Client, find
 from ferryman.cli.context import NOT_DONE, OK, TIMED_OUT, Context
 from ferryman.cli.durations import timeout_seconds
 from ferryman.cli.processes import lives
-from ferryman.cli.services import DATABASE_FILE, started_client
+from ferryman.cli.services import DATABASE_FILE, of_a_flag, started_client
 from ferryman.cli.views.text import plural
 from ferryman.cli.views.words import running
 from ferryman.model.view import ServiceView
@@ -40,21 +40,21 @@ def run(context: Context) -> int:
         return OK
     named = context.args.service
     views = () if named else client.views()
-    names = [named] if named else [view.service for view in views if not _of_a_flag(view)]
+    names = [named] if named else [view.service for view in views if not of_a_flag(view)]
     context.interrupted = "services that were asked to stop go on stopping; `ferry down` again finishes it"
     context.undo.clear()
     for name in names:
         answer = client.down(name, actor=context.actor, reason=context.args.reason)
         if not context.out.quiet:
             context.out.say(f"{name}: {answer.text}")
-    for view in filter(_of_a_flag, views):
+    for view in filter(of_a_flag, views):
         context.out.remark(_stays(view))
     left = _settle(client, names, seconds or SETTLE_SECONDS)
     if left:
         context.out.say("not stopped yet: " + ", ".join(left))
         context.out.emit(Downed(tuple(names), tuple(left), controller_ended=False))
         return TIMED_OUT if seconds is not None else NOT_DONE
-    others = [view.service for view in client.views() if not view.down and not _of_a_flag(view)]
+    others = [view.service for view in client.views() if not view.down and not of_a_flag(view)]
     # One on another machine is ended beside it: nobody could start it again from here.
     end = not others and not context.args.keep_controller and client.remote is None
     if end:
@@ -63,11 +63,6 @@ def run(context: Context) -> int:
         context.out.remark(f"the controller stays for {', '.join(others)}")
     context.out.emit(Downed(tuple(names), (), controller_ended=end))
     return OK
-
-
-def _of_a_flag(view: ServiceView) -> bool:
-    """The rollout of a flag runs nothing that could be stopped."""
-    return view.rollout is not None and view.rollout.strategy == "flag"
 
 
 def _stays(view: ServiceView) -> str:

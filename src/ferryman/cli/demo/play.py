@@ -20,6 +20,7 @@ from ferryman.cli.commands.dashboard import make_link
 from ferryman.cli.demo.script import CONNECTIONS, OPENING, RATE_PER_SECOND, SERVICE, Act, release_file
 from ferryman.cli.interrupts import uninterrupted
 from ferryman.cli.launch import Started, ensure_controller
+from ferryman.cli.services import of_a_flag
 from ferryman.demo.load import LoadSnapshot, read_snapshot, report_between
 from ferryman.model.errors import ControllerError, FerrymanError
 from ferryman.model.plan import Phase
@@ -204,7 +205,8 @@ class Stage:
             return
         with contextlib.suppress(FerrymanError):
             for view in self.client.views():
-                self.client.down(view.service, actor=ACTOR, reason="the demo is over")
+                if not of_a_flag(view):
+                    self.client.down(view.service, actor=ACTOR, reason="the demo is over")
             self.client.shutdown()
         if self._started.starting is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
