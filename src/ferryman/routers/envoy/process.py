@@ -180,7 +180,10 @@ async def until_dead(pid: int, limit_seconds: float) -> bool:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     try:
-        if select.select([descriptor], [], [], 0)[0]:
+        # Not select(): a controller with more than a thousand clients has descriptors beyond what that can name.
+        poller = select.poll()
+        poller.register(descriptor, select.POLLIN)
+        if poller.poll(0):
             return True
         loop.add_reader(descriptor, ended.set)
         with contextlib.suppress(TimeoutError):
