@@ -15,7 +15,7 @@ from ferryman.core.undoing import undo_to
 from ferryman.model.errors import Refused
 from ferryman.model.event import BackOrdered, Draft, RolloutCreated
 from ferryman.model.plan import Phase, Plan
-from ferryman.model.release import FlagExposure, Release
+from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 from ferryman.strategies.compile import compile_plan
@@ -47,8 +47,8 @@ def _check_kind(service: Service, release: Release) -> None:
     """A flag is rolled out under a name of its own: on its worlds no instance is left."""
     current = (service.current, *service.queue)
     known = [*service.releases.values(), *(rollout.release for rollout in current if rollout is not None)]
-    flag = isinstance(release.strategy, FlagExposure)
-    if all(isinstance(other.strategy, FlagExposure) == flag for other in known):
+    flag = release.of_flag
+    if all(other.of_flag == flag for other in known):
         return
     what = "runs instances" if flag else "is the rollout of a flag"
     hint = "name it after the flag" if flag else "the code is released under another name"

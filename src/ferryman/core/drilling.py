@@ -35,7 +35,7 @@ def drill(
     running = _serving(service)
     release = service.releases[running]
     routed = release.routing.port is not None and release.routing.router != "none"
-    if isinstance(release.strategy, FlagExposure):
+    if release.of_flag:
         message = f"{service.name} is the rollout of a flag: going back starts nothing that could be rehearsed"
         raise Refused(
             "no_target", message, legal_now(service), "`ferry flags kill` and `unkill` can be tried at any time"

@@ -8,7 +8,6 @@ from ferryman.core.phases import Verb, legal
 from ferryman.core.walls import WALLS
 from ferryman.model.event import Draft, Event
 from ferryman.model.plan import Phase
-from ferryman.model.release import FlagExposure
 from ferryman.model.rollout import DRILL, Rollout, Service
 
 
@@ -45,7 +44,7 @@ def legal_now(service: Service) -> tuple[str, ...]:
     if about is None:
         return legal(None)
     found = legal(verb_phase(about))
-    if isinstance(about.release.strategy, FlagExposure):
+    if about.release.of_flag:
         found = tuple(v for v in found if v not in NOT_OF_A_FLAG)
     if about.kind == DRILL:
         return tuple(v for v in found if v not in NOT_OF_A_DRILL)

@@ -25,7 +25,6 @@ from ferryman.model.event import (
     ServiceDown,
     Skipped,
 )
-from ferryman.model.release import FlagExposure
 from ferryman.model.rollout import DRILL, Cause, Rollout, Service
 
 __all__ = ["Answer", "command", "deploy", "drill", "legal_now", "preview", "standing", "subject", "take_down", "undo"]
@@ -52,7 +51,7 @@ def command(
 
 
 def _restarted(service: Service, current: Rollout, reason: str, actor: str) -> Answer:
-    if isinstance(current.release.strategy, FlagExposure):
+    if current.release.of_flag:
         raise Refused(
             "no_instances", f"{service.name} is the rollout of a flag: nothing of it runs", legal_now(service)
         )
@@ -139,7 +138,7 @@ def take_down(service: Service, *, actor: str, reason: str = "") -> Answer:
     """Want nothing of this service any more until the next deploy. Deploys that wait are dropped. Raises `Refused`
     (``no_instances``) for the rollout of a flag: its exposure would stay as it happens to be, and nobody would see to it."""
     rollout = subject(service)
-    if rollout is not None and isinstance(rollout.release.strategy, FlagExposure):
+    if rollout is not None and rollout.release.of_flag:
         message = f"{service.name} is the rollout of a flag: nothing runs that could be stopped"
         hint = "`ferry abort` takes a running rollout back, `ferry undo` a promoted one"
         raise Refused("no_instances", message, legal_now(service), hint)

@@ -273,3 +273,8 @@ class Release(msgspec.Struct, frozen=True):
     checklist: tuple[str, ...] = ()
     risk: str = "normal"
     windows: Windows | None = None
+
+    @property
+    def of_flag(self) -> bool:
+        """Whether a feature flag shares out the users: then nothing is started or routed."""
+        return isinstance(self.strategy, FlagExposure)

@@ -10,7 +10,7 @@ from ferryman.core.standing import subject
 from ferryman.core.verbs import Answer, command, deploy, drill, take_down, undo
 from ferryman.engine.ports import Options
 from ferryman.model.errors import FerrymanError, Refused
-from ferryman.model.release import FlagExposure, Release
+from ferryman.model.release import Release
 from ferryman.model.revision import Revision
 from ferryman.model.rollout import Service
 from ferryman.model.seen import InstanceState
@@ -269,7 +269,7 @@ class Simulation:
         done: Callable[[Answer | FerrymanError], None] = nobody,
     ) -> None:
         """A person deploys this very release; `done` is told the answer."""
-        if isinstance(release.strategy, FlagExposure):
+        if release.of_flag:
             self.world.flags.begin()
         self._put(
             f"deploy {revision.label}",

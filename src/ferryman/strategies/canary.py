@@ -17,7 +17,6 @@ from ferryman.model.plan import (
     Plan,
     SettledGate,
     Step,
-    VerdictGate,
 )
 from ferryman.model.release import (
     Amount,
@@ -38,6 +37,7 @@ from ferryman.strategies.common import (
     Parties,
     finishing,
     first_deploy,
+    judged,
     plan,
     rolling_bounds,
     rolling_bounds_back,
@@ -162,11 +162,13 @@ class _Walk:
                 if entry.percent != self.weight:
                     self.stage += 1
                 self.weight = entry.percent
-                return f"{entry.percent:g}%", self._judged(entry.hold_seconds, analyse=entry.analyse)
+                return f"{entry.percent:g}%", judged(
+                    self.parties.release, entry.hold_seconds, analyse=entry.analyse and self.parties.routed
+                )
             case Pause(seconds=seconds):
                 return ("pause" if seconds is None else f"pause {seconds:g}s"), [PauseGate(seconds)]
             case Analyse(seconds=seconds):
-                return "analyse", self._judged(seconds, analyse=True)
+                return "analyse", judged(self.parties.release, seconds, analyse=self.parties.routed)
             case Scale(amount=amount):
                 self.scale = amount
                 return "scale", []
@@ -180,14 +182,6 @@ class _Walk:
             case SetFlag(key=key, percent=percent, environment=environment):
                 self.flags[environment, key] = FlagShare(environment, key, percent)
                 return f"flag {key} {percent:g}%", []
-
-    def _judged(self, hold_seconds: float | None, *, analyse: bool) -> list[Gate]:
-        analysis = self.parties.release.analysis
-        gates: list[Gate] = [HoldGate(hold_seconds)] if hold_seconds else []
-        if analyse and analysis.enabled and self.parties.routed:
-            waited = max(analysis.min_wait_seconds, analysis.max_wait_factor * (hold_seconds or 0.0))
-            gates.append(VerdictGate(max_wait_seconds=waited))
-        return gates
 
     def _route(self, entry: Route) -> None:
         if not entry.name:

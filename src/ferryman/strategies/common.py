@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from ferryman.model.errors import Refused
-from ferryman.model.plan import Gate, HoldGate, Phase, Plan, SettledGate, Step
+from ferryman.model.plan import Gate, HoldGate, Phase, Plan, SettledGate, Step, VerdictGate
 from ferryman.model.release import Amount, Release
 from ferryman.model.world import Bounds, Listener, Match, World
 
@@ -173,6 +173,16 @@ def way_back(parties: Parties, limits: Bounds, *, warm: bool, previewed: str | N
     keep = msgspec.structs.replace(stable, keep=(parties.candidate,), preview=shown)
     hold = HoldGate(seconds=seconds, warm=True)
     return (Step(name="back to stable", phase=Phase.ABORTING, world=keep, gates=(hold,)), stop)
+
+
+def judged(release: Release, hold_seconds: float | None, *, analyse: bool) -> list[Gate]:
+    """What a step waits for that holds, and then asks the judge where it is analysed and there is one."""
+    analysis = release.analysis
+    gates: list[Gate] = [HoldGate(hold_seconds)] if hold_seconds else []
+    if analyse and analysis.enabled:
+        waited = max(analysis.min_wait_seconds, analysis.max_wait_factor * (hold_seconds or 0.0))
+        gates.append(VerdictGate(max_wait_seconds=waited))
+    return gates
 
 
 def finishing(

@@ -19,7 +19,6 @@ from ferryman.model.plan import (
     Phase,
     Plan,
     Step,
-    VerdictGate,
 )
 from ferryman.model.release import (
     Analyse,
@@ -34,7 +33,7 @@ from ferryman.model.release import (
 )
 from ferryman.model.revision import Revision
 from ferryman.model.world import Bounds, FlagShare, World
-from ferryman.strategies.common import FULL_PERCENT, Parties, plan
+from ferryman.strategies.common import FULL_PERCENT, Parties, judged, plan
 
 UNEXPOSED = "off"
 """Id of the revision that stands before a flag was rolled out: nobody is exposed."""
@@ -63,7 +62,7 @@ def compile_flag(parties: Parties, strategy: FlagExposure) -> Plan:
 
 def rolls_out(release: Release, revision: str) -> bool:
     """Whether a release to this revision exposes users to a flag: not one that takes it back."""
-    return isinstance(release.strategy, FlagExposure) and revision != UNEXPOSED
+    return release.of_flag and revision != UNEXPOSED
 
 
 def unexposed_revision(revision: Revision) -> Revision:
@@ -130,13 +129,13 @@ class _Walk:
                 if entry.percent != self.percent:
                     self.stage += 1
                 self.percent = entry.percent
-                return f"{entry.percent:g}%", self._judged(entry.hold_seconds, analyse=entry.analyse)
+                return f"{entry.percent:g}%", judged(self.parties.release, entry.hold_seconds, analyse=entry.analyse)
             case Audience():
-                return self._people(entry), self._judged(entry.hold_seconds, analyse=False)
+                return self._people(entry), judged(self.parties.release, entry.hold_seconds, analyse=False)
             case Pause(seconds=seconds):
                 return ("pause" if seconds is None else f"pause {seconds:g}s"), [PauseGate(seconds)]
             case Analyse(seconds=seconds):
-                return "analyse", self._judged(seconds, analyse=True)
+                return "analyse", judged(self.parties.release, seconds, analyse=True)
             case RunCheck(check=check):
                 return f"check {check.name}", [CheckGate(check, self.parties.candidate)]
             case Approve(approval=approval):
@@ -148,11 +147,3 @@ class _Walk:
             return entry.segment
         self.allow += [key for key in entry.allow if key not in self.allow]
         return f"{len(entry.allow)} listed"
-
-    def _judged(self, hold_seconds: float | None, *, analyse: bool) -> list[Gate]:
-        analysis = self.parties.release.analysis
-        gates: list[Gate] = [HoldGate(hold_seconds)] if hold_seconds else []
-        if analyse and analysis.enabled:
-            waited = max(analysis.min_wait_seconds, analysis.max_wait_factor * (hold_seconds or 0.0))
-            gates.append(VerdictGate(max_wait_seconds=waited))
-        return gates

@@ -24,7 +24,7 @@ from ferryman.core.windows import is_open, next_opening, on_the_wall, why_closed
 from ferryman.model.calendar import Windows
 from ferryman.model.errors import Refused
 from ferryman.model.plan import Phase, Plan
-from ferryman.model.release import FlagExposure, Release
+from ferryman.model.release import Release
 from ferryman.model.rollout import DrillRecord
 
 DRILL_DAYS_MAX = 30.0
@@ -53,7 +53,7 @@ def _rollback_tested(facts: Facts) -> Answer:
 
 def _rollback_drilled(facts: Facts) -> Answer:
     """On real instances, for the version that serves."""
-    if isinstance(facts.release.strategy, FlagExposure):
+    if facts.release.of_flag:
         return not_applicable("going back exposes nobody to the flag, and starts nothing")
     if facts.standing is None:
         return not_applicable("the first release: there is nothing to go back to")
@@ -190,7 +190,7 @@ def _off_hours(facts: Facts) -> Answer:
 def _counted(release: Release) -> bool:
     """Whether somebody counts what users meet: the router, the programs that ask a flag, or who the release names."""
     routed = release.routing.port is not None and release.routing.router != "none"
-    return routed or isinstance(release.strategy, FlagExposure) or release.analysis.source is not None
+    return routed or release.of_flag or release.analysis.source is not None
 
 
 BEFORE: dict[str, Maker] = {

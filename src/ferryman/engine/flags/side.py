@@ -10,7 +10,6 @@ from ferryman.engine.flags.port import FlagPort, Outcomes
 from ferryman.flags.ledger import Driver
 from ferryman.metrics.base import Counters
 from ferryman.model.generation import Generation
-from ferryman.model.release import FlagExposure
 from ferryman.model.rollout import Rollout, Service
 from ferryman.model.seen import FlagSeen, RoutesSeen, RouteStatus
 from ferryman.model.world import Orders, unexposed
@@ -81,7 +80,7 @@ def sides_of(rollout: Rollout, found: Outcomes) -> tuple[dict[str, Counters], di
 
 def by_flag(rollout: Rollout) -> bool:
     """Whether a flag, not a router, shares out the users of this rollout."""
-    return isinstance(rollout.release.strategy, FlagExposure)
+    return rollout.release.of_flag
 
 
 def drives(service: Service) -> dict[tuple[str, str], str]:
